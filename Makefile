@@ -1,0 +1,36 @@
+# Everything here works on a fresh Debian machine with Python 3.11 and internet.
+SHELL := /bin/bash
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Make .venv and get Prometheus and Alertmanager; the other targets do this by themselves
+	@deploy/bootstrap.sh venv
+	@deploy/bootstrap.sh tools
+
+.PHONY: test
+test: setup lint ## Run all checks and tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: lint
+lint: ## Run ruff, mypy and the check of the layers
+	@deploy/bootstrap.sh venv
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "run: make format"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: ## Format the code
+	@deploy/bootstrap.sh venv
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: clean
+clean: ## Remove what the targets made
+	@rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Gets what the Makefile's targets need, and says in one sentence what it cannot get.
+#   deploy/bootstrap.sh venv    the project's own virtual environment in .venv
+#   deploy/bootstrap.sh tools   Prometheus and Alertmanager: from PATH, else Debian's packages
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() {
+    printf 'ml-exporter: %s\n' "$*" >&2
+    exit 1
+}
+
+# as_root COMMAND…: run as root, or as sudo without asking for a password; fails where neither is possible.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        sudo -n "$@"
+    else
+        return 1
+    fi
+}
+
+# apt_install PACKAGE…: install Debian packages; the package lists are fetched only if they are needed.
+apt_install() {
+    command -v apt-get >/dev/null || return 1
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@")
+    as_root "${install[@]}" >/dev/null 2>&1 || { as_root apt-get update -q >/dev/null 2>&1 && as_root "${install[@]}" >/dev/null; }
+}
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3.11 python3.12 python3.13 python3; do
+        if [ -n "$candidate" ] && command -v "$candidate" >/dev/null &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+venv() {
+    local python stamp=.venv/.installed
+    if [ -e "$stamp" ] && [ "$stamp" -nt pyproject.toml ]; then
+        return
+    fi
+    python=$(find_python) || fail "needs Python 3.11 or newer: install it, or name it with make PYTHON=/path/to/python3"
+    if [ ! -x .venv/bin/python ]; then
+        echo "making .venv with $python"
+        if ! "$python" -m venv .venv >/dev/null 2>&1; then
+            rm -rf .venv
+            apt_install python3-venv || fail "$python has no venv module: apt-get install python3-venv, then try again"
+            "$python" -m venv .venv
+        fi
+    fi
+    echo "installing the Python packages into .venv"
+    .venv/bin/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=23.1'
+    .venv/bin/python -m pip install -q --disable-pip-version-check --editable '.[dev]'
+    touch "$stamp"
+}
+
+has_tools() {
+    command -v prometheus >/dev/null && command -v promtool >/dev/null && command -v amtool >/dev/null &&
+        { command -v alertmanager >/dev/null || command -v prometheus-alertmanager >/dev/null; }
+}
+
+tools() {
+    has_tools && return
+    echo "installing Debian's packages prometheus and prometheus-alertmanager"
+    if apt_install prometheus prometheus-alertmanager && has_tools; then
+        # The packages start services of their own on the usual ports; nobody asked for those.
+        if [ -d /run/systemd/system ]; then
+            as_root systemctl disable --now prometheus.service prometheus-alertmanager.service >/dev/null 2>&1 || true
+        fi
+        return
+    fi
+    fail "needs Prometheus and Alertmanager (with promtool and amtool) on PATH: install Debian's packages prometheus and" \
+        "prometheus-alertmanager, or unpack the releases from https://prometheus.io/download/ and add their folders to PATH"
+}
+
+case "${1:-}" in
+venv | tools) "$1" ;;
+*) fail "usage: deploy/bootstrap.sh venv|tools" ;;
+esac
