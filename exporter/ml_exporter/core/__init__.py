@@ -1,0 +1,1 @@
+"""Value types that every other package shares; standard library and numpy only."""

@@ -1,0 +1,73 @@
+"""A batch of events as columns: what every source of events is turned into before anything is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ml_exporter.core.arrays import BoolArray, CodeArray, FloatArray
+
+NO_CLASS = -1
+
+
+@dataclass(slots=True)
+class PredictionColumns:
+    """Predictions of one model, one row an event.
+
+    - ``numeric``: (numeric variables, rows) float64; a NaN with its payload says why there is no number.
+    - ``categorical``: (categorical variables, rows) int32 codes: ``0 … k-1`` the variable's categories,
+      then ``k`` other, ``k+1`` missing, ``k+2`` absent, ``k+3`` wrong type.
+    - ``output``: (rows,) the score of the positive class, or the value that a regression predicts; NaN if none.
+    - ``predicted``: (rows,) code of the predicted class; -1 if none.
+    - ``class_scores``: (classes, rows) scores of a multiclass model, NaN if none; None if no row has them.
+    - ``latency``: (rows,) seconds; NaN if not told.
+    - ``failed``: (rows,) whether the model server answered with an error.
+    - ``timestamp``: (rows,) seconds since the Unix epoch; NaN if not told.
+    """
+
+    numeric: FloatArray
+    categorical: CodeArray
+    output: FloatArray
+    predicted: CodeArray
+    class_scores: FloatArray | None
+    latency: FloatArray
+    failed: BoolArray
+    timestamp: FloatArray
+
+    @property
+    def rows(self) -> int:
+        """The number of events."""
+        return len(self.output)
+
+    def take(self, mask: BoolArray) -> PredictionColumns:
+        """Return the rows where ``mask`` is true."""
+        return PredictionColumns(*(_rows(getattr(self, part.name), mask) for part in fields(self)))
+
+
+@dataclass(slots=True)
+class OutcomeColumns:
+    """Predictions whose labels have arrived, one row a pair.
+
+    - ``output``, ``predicted``, ``class_scores``: as in :class:`PredictionColumns`.
+    - ``label``: (rows,) code of the true class, or the true value of a regression, as float64.
+    - ``delay``: (rows,) seconds from the prediction to its label; never negative.
+    """
+
+    output: FloatArray
+    predicted: CodeArray
+    class_scores: FloatArray | None
+    label: FloatArray
+    delay: FloatArray
+
+    @property
+    def rows(self) -> int:
+        """The number of pairs."""
+        return len(self.label)
+
+    def take(self, mask: BoolArray) -> OutcomeColumns:
+        """Return the rows where ``mask`` is true."""
+        return OutcomeColumns(*(_rows(getattr(self, part.name), mask) for part in fields(self)))
+
+
+def _rows(values: FloatArray | CodeArray | BoolArray | None, mask: BoolArray) -> Any:
+    return None if values is None else values[..., mask]

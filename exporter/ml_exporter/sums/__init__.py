@@ -1,0 +1,17 @@
+"""How a batch adds to sums: the one idea on which windows, restarts, fleets and baselines rest."""
+
+from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
+from ml_exporter.sums.labels import LabelTally
+from ml_exporter.sums.regression import RegressionTally
+from ml_exporter.sums.tally import OutcomeFactory, PredictionFactory
+from ml_exporter.sums.traffic import TrafficTally
+from ml_exporter.sums.variables import VariableTally
+
+PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (VariableTally, TrafficTally)
+OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
+    LabelTally,
+    ConfusionTally.of,
+    BinaryScoreTally.of,
+    MulticlassScoreTally.of,
+    RegressionTally.of,
+)

@@ -1,0 +1,78 @@
+"""What a tally is, and the set of tallies that makes up the sums of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol
+
+from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
+from ml_exporter.core.schema import ModelSchema
+from ml_exporter.sums.layout import BlockSpec, Layout, Sums
+
+
+class PredictionTally(Protocol):
+    """How a batch of predictions adds to some parts of the sums of a model."""
+
+    key: ClassVar[str]
+
+    @property
+    def blocks(self) -> Sequence[BlockSpec]:
+        """The parts that this tally adds to."""
+
+    def add(self, batch: PredictionColumns, sums: Sums) -> None:
+        """Add ``batch``; the batch is not changed."""
+
+
+class OutcomeTally(Protocol):
+    """How a batch of predictions with their labels adds to some parts of the sums of a model."""
+
+    key: ClassVar[str]
+
+    @property
+    def blocks(self) -> Sequence[BlockSpec]:
+        """The parts that this tally adds to."""
+
+    def add(self, batch: OutcomeColumns, sums: Sums) -> None:
+        """Add ``batch``; the batch is not changed."""
+
+
+PredictionFactory = Callable[[ModelSchema], PredictionTally | None]
+OutcomeFactory = Callable[[ModelSchema], OutcomeTally | None]
+
+
+class Tallies:
+    """All sums of one model: their layout, their zero, and how batches add to them.
+
+    A factory returns None when its sums do not apply to the model (a confusion matrix to a regression).
+    """
+
+    def __init__(
+        self,
+        schema: ModelSchema,
+        predictions: Sequence[PredictionFactory],
+        outcomes: Sequence[OutcomeFactory],
+    ) -> None:
+        self.schema = schema
+        self._predictions = [tally for make in predictions if (tally := make(schema))]
+        self._outcomes = [outcome for make in outcomes if (outcome := make(schema))]
+        tallies: list[PredictionTally | OutcomeTally] = [*self._predictions, *self._outcomes]
+        self.layout = Layout(block for tally in tallies for block in tally.blocks)
+
+    @property
+    def outcome_blocks(self) -> tuple[str, ...]:
+        """The names of the parts that labelled predictions add to."""
+        return tuple(block.name for tally in self._outcomes for block in tally.blocks)
+
+    def zero(self) -> Sums:
+        """Return sums over no event."""
+        return Sums(self.layout)
+
+    def add_predictions(self, batch: PredictionColumns, sums: Sums) -> None:
+        """Add a batch of predictions to ``sums``."""
+        for tally in self._predictions:
+            tally.add(batch, sums)
+
+    def add_outcomes(self, batch: OutcomeColumns, sums: Sums) -> None:
+        """Add a batch of labelled predictions to ``sums``."""
+        for tally in self._outcomes:
+            tally.add(batch, sums)

@@ -1,0 +1,85 @@
+"""Made-up events with every difficulty a real table has: tails, ties, gaps, rare categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_exporter.core.schema import Task
+
+NUMERIC = ("normal", "lognormal", "tailed", "tied", "zeros", "constant")
+CATEGORICAL = ("few", "many", "flag")
+
+Table = dict[str, np.ndarray[Any, Any]]
+
+
+def table(rows: int, seed: int, task: Task = Task.BINARY, shift: float = 0.0) -> Table:
+    """Return columns of ``rows`` events; ``shift`` moves some of them."""
+    rng = np.random.default_rng(seed)
+    columns: Table = {
+        "normal": rng.normal(shift, 1, rows),
+        "lognormal": np.exp(rng.normal(0, 1, rows)),
+        "tailed": rng.standard_t(2, rows) + shift,
+        "tied": rng.integers(0, 24, rows).astype(float),
+        "zeros": np.where(rng.random(rows) < 0.8, 0.0, rng.exponential(1, rows) + shift),
+        "constant": np.full(rows, 3.0),
+        "few": np.array(["a", "b", "c"], object)[rng.choice(3, rows, p=[0.6, 0.3, 0.1])],
+        "many": np.array([f"level {n}" for n in range(30)], object)[np.minimum(rng.geometric(0.15, rows) - 1, 29)],
+        "flag": rng.random(rows) < 0.3 + shift / 4,
+    }
+    for name in ("normal", "tailed"):
+        columns[name][rng.random(rows) < 0.05] = np.nan
+    columns["few"][rng.random(rows) < 0.02] = None
+    signal = np.nan_to_num(columns["normal"]) + (columns["few"] == "b")
+    if task is Task.REGRESSION:
+        columns["label"] = 10 * signal + rng.normal(0, 2, rows)
+        columns["prediction"] = 10 * signal + 0.5
+    elif task is Task.BINARY:
+        score = 1 / (1 + np.exp(-(signal - 0.5)))
+        columns["score"] = score
+        columns["label"] = (rng.random(rows) < score).astype(int)
+    else:
+        logits = np.stack([signal, np.zeros(rows), -signal]) + rng.normal(0, 0.5, (3, rows))
+        scores = np.exp(logits) / np.exp(logits).sum(axis=0)
+        names = np.array(["high", "low", "middle"], object)
+        for code, name in enumerate(names):
+            columns[f"score:{name}"] = scores[code]
+        columns["prediction"] = names[scores.argmax(axis=0)]
+        drawn = (rng.random(rows) > scores.cumsum(axis=0)).sum(axis=0)
+        columns["label"] = names[np.minimum(drawn, 2)]
+    return columns
+
+
+def take(columns: Table, rows: Any) -> Table:
+    """Return some rows of a table."""
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def events(columns: Table, first: int = 0, prefix: str = "id") -> list[dict[str, Any]]:
+    """Return the rows as events of the intake."""
+    result = []
+    scores = {name.removeprefix("score:"): name for name in columns if name.startswith("score:")}
+    for row in range(len(columns["few"])):
+        event: dict[str, Any] = {"id": f"{prefix}-{first + row}", "latency_seconds": 0.001 * (row % 50)}
+        event["features"] = {name: _plain(columns[name][row]) for name in (*NUMERIC, *CATEGORICAL)}
+        if "score" in columns:
+            event["score"] = float(columns["score"][row])
+        if "prediction" in columns:
+            event["prediction"] = _plain(columns["prediction"][row])
+        if scores:
+            event["scores"] = {name: float(columns[column][row]) for name, column in scores.items()}
+        result.append(event)
+    return result
+
+
+def labels(columns: Table, first: int = 0, prefix: str = "id") -> list[dict[str, Any]]:
+    """Return the labels of the rows as events of the intake."""
+    return [
+        {"id": f"{prefix}-{first + row}", "label": _plain(label)} for row, label in enumerate(columns["label"])
+    ]
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and np.isnan(value) else value
