@@ -1,0 +1,209 @@
+"""The baseline file: a versioned, hashed JSON document of sums; it holds no row of the data.
+
+::
+
+    {
+      "format": "ml-exporter-baseline/1",
+      "sha256": "…",                       over the canonical JSON of all other keys
+      "created": 1385078400.0,             seconds since the Unix epoch
+      "source": "validation.parquet",      name of the file it was fitted from
+      "rows": 50000,
+      "task": "binary_classification", "classes": […], "positive_class": "1", "threshold": 0.5,
+      "score_edges": […], "score_groups": […],
+      "error_unit": 1.0, "label_center": 0.0, "label_scale": 1.0,
+      "noise_samples": […],                window sizes at which the noise floors below were fitted
+      "variables": [ {"name": …, "role": …, "kind": …, "counts": […], …}, … ],
+      "outcomes": {"confusion": […], …}    flat sums over labelled rows, by block name; may be empty
+    }
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from ml_exporter.core.errors import BaselineError
+
+FORMAT: Final = "ml-exporter-baseline/1"
+
+
+class VariableDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One variable: its bins or categories, how many baseline rows fell into each, and noise floors."""
+
+    name: str
+    role: str
+    kind: str
+    counts: list[int]
+    other: int = 0
+    missing: int = 0
+    absent: int = 0
+    type_error: int = 0
+    sensitive: bool = False
+    edges: list[float] | None = None
+    groups: list[int] | None = None
+    sums: list[int] | None = None
+    center: float | None = None
+    scale: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: list[str] | None = None
+    noise: dict[str, list[float]] = {}
+
+    @property
+    def total(self) -> int:
+        """The number of rows counted."""
+        return sum(self.counts) + self.other + self.missing + self.absent + self.type_error
+
+
+class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The whole file; see the module's description."""
+
+    format: str
+    sha256: str
+    created: float
+    source: str
+    rows: int
+    task: str
+    classes: list[str]
+    positive_class: str | None
+    threshold: float
+    score_edges: list[float]
+    score_groups: list[int]
+    error_unit: float
+    label_center: float
+    label_scale: float
+    noise_samples: list[int]
+    variables: list[VariableDocument]
+    outcomes: dict[str, list[int]]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the canonical JSON of all keys but ``sha256``."""
+        content = msgspec.to_builtins(self)
+        del content["sha256"]
+        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def read(path: Path) -> BaselineDocument:
+    """Return the document in ``path``; BaselineError with the reason if it is not a usable one."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BaselineError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return parse(data)
+    except BaselineError as error:
+        raise BaselineError(f"{path}: {error}") from None
+
+
+def parse(data: bytes) -> BaselineDocument:
+    """Return the document in ``data``; BaselineError with the reason if it is not a usable one."""
+    try:
+        header = msgspec.json.decode(data)
+    except msgspec.MsgspecError as error:
+        raise BaselineError(f"not a baseline: {error}") from None
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != FORMAT:
+        raise BaselineError(f'not a baseline of this version: "format" is {found!r}, must be "{FORMAT}"')
+    try:
+        document = msgspec.convert(header, BaselineDocument)
+    except msgspec.ValidationError as error:
+        raise BaselineError(f"not a valid baseline: {error}") from None
+    if document.digest() != document.sha256:
+        raise BaselineError('"sha256" does not match the content: the file was edited or damaged; fit it again')
+    _check(document)
+    return document
+
+
+def write(document: BaselineDocument, path: Path) -> None:
+    """Seal ``document`` with its hash and write it to ``path``, whole or not at all."""
+    document.sha256 = document.digest()
+    _check(document)
+    text = "\n".join(_lines(msgspec.to_builtins(document))) + "\n"
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def _check(document: BaselineDocument) -> None:
+    """Refuse a document whose parts contradict each other."""
+    _require(document.rows > 0, "rows", "must be positive")
+    _require(_ascending(document.score_edges), "score_edges", "must ascend")
+    _check_groups(document.score_groups, len(document.score_edges) + 1, "score_groups")
+    _require(len(set(document.classes)) == len(document.classes), "classes", "must be unique")
+    seen = set()
+    for number, variable in enumerate(document.variables):
+        where = f'variables[{number}] ("{variable.name}")'
+        key = (variable.role, variable.name)
+        _require(key not in seen, where, "stands twice")
+        seen.add(key)
+        counts = [*variable.counts, variable.other, variable.missing, variable.absent, variable.type_error]
+        _require(min(counts, default=0) >= 0, where, "counts must not be negative")
+        _require(variable.total == document.rows, where, f"counts sum to {variable.total}, not to rows")
+        if variable.kind == "numeric":
+            _check_numeric(variable, where)
+        elif variable.kind == "categorical":
+            categories = variable.categories or []
+            _require(len(categories) == len(variable.counts), where, "needs a count for each category")
+            _require(len(set(categories)) == len(categories), where, "categories must be unique")
+        else:
+            raise BaselineError(f'{where}: kind "{variable.kind}" must be numeric or categorical')
+        for measure, floors in variable.noise.items():
+            _require(
+                len(floors) == len(document.noise_samples), where, f"noise of {measure} needs one floor a size"
+            )
+
+
+def _check_numeric(variable: VariableDocument, where: str) -> None:
+    edges, groups, sums = variable.edges, variable.groups, variable.sums
+    if edges is None or groups is None or sums is None or variable.center is None or variable.scale is None:
+        raise BaselineError(f"{where}: a numeric variable needs edges, groups, sums, center and scale")
+    _require(_ascending(edges), where, "edges must ascend")
+    _require(len(variable.counts) == len(edges) + 1, where, "needs one count more than edges")
+    _require(len(sums) == len(variable.counts), where, "needs a sum for each count")
+    _require(variable.scale > 0, where, "scale must be positive")
+    _check_groups(groups, len(variable.counts), where)
+
+
+def _check_groups(groups: list[int], bins: int, where: str) -> None:
+    _require(bool(groups) and groups[0] == 0, where, "groups must begin with 0")
+    _require(_ascending(groups) and groups[-1] < bins, where, "groups must ascend within the bins")
+
+
+def _ascending(values: list[Any]) -> bool:
+    return all(low < high for low, high in pairwise(values))
+
+
+def _require(condition: bool, where: str, what: str) -> None:
+    if not condition:
+        raise BaselineError(f"{where}: {what}")
+
+
+def _lines(content: dict[str, Any]) -> list[str]:
+    """Return the JSON of ``content`` with one key a line and every array of numbers on one line."""
+    entries = [
+        _variables_json(value) if key == "variables" else orjson.dumps(value).decode()
+        for key, value in content.items()
+    ]
+    body = [f'  "{key}": {entry}' for key, entry in zip(content, entries, strict=True)]
+    return ["{", ",\n".join(body), "}"]
+
+
+def _variables_json(variables: list[dict[str, Any]]) -> str:
+    blocks = []
+    for variable in variables:
+        parts = [f'      "{key}": {orjson.dumps(value).decode()}' for key, value in variable.items()]
+        blocks.append("    {\n" + ",\n".join(parts) + "\n    }")
+    return "[\n" + ",\n".join(blocks) + "\n  ]"

@@ -1,0 +1,24 @@
+"""What a person tells ``baseline fit`` about the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ml_exporter.core.schema import FeatureKind, Task
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Which columns are what. ``kinds`` overrides what the values suggest; ``key`` masks sensitive names."""
+
+    task: Task
+    label: str | None = None
+    score: str | None = None
+    prediction: str | None = None
+    exclude: frozenset[str] = frozenset()
+    kinds: Mapping[str, FeatureKind] = field(default_factory=dict)
+    sensitive: frozenset[str] = frozenset()
+    key: bytes | None = None
+    positive_class: str | None = None
+    threshold: float = 0.5

@@ -1,0 +1,192 @@
+"""From the profiles of the columns to the schema of the model, and a review of it for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
+from ml_exporter.baseline.options import FitOptions
+from ml_exporter.baseline.profile import Profile
+from ml_exporter.baseline.source import Chunk
+from ml_exporter.core.errors import BaselineError
+from ml_exporter.core.privacy import masked
+from ml_exporter.core.schema import (
+    CategoricalVariable,
+    FeatureKind,
+    ModelSchema,
+    NumericVariable,
+    Role,
+    Task,
+)
+
+CATEGORIES: Final = 50
+"""Categories kept of a feature, the most frequent; the rest count as other."""
+
+CLASSES: Final = 50
+
+_POSITIVE: Final = ("1", "true", "yes")
+
+
+@dataclass(frozen=True)
+class Review:
+    """What was made of one column, for a person to check."""
+
+    name: str
+    use: str
+    why: str
+    missing: float
+    distinct: str
+    lowest: str
+    highest: str
+
+
+def plan(
+    profiles: Mapping[str, Profile], options: FitOptions, chunks: Callable[[], Iterator[Chunk]]
+) -> tuple[ModelSchema, tuple[Review, ...]]:
+    """Return the schema that the profiles and options give, and what was made of each column."""
+    roles = {options.label: "label", options.score: "score", options.prediction: "prediction"}
+    numeric: list[NumericVariable] = []
+    categorical: list[CategoricalVariable] = []
+    reviews: list[Review] = []
+    for name, profile in profiles.items():
+        kind, why = profile.kind()
+        if name in options.kinds:
+            kind, why = options.kinds[name], "as told"
+        use = roles.get(name) or ("excluded" if name in options.exclude else kind.value if kind else "ignored")
+        reviews.append(_review(name, profile, use, why))
+        if use == FeatureKind.NUMERIC:
+            numeric.append(_numeric(name, profile, name in options.sensitive))
+        elif use == FeatureKind.CATEGORICAL:
+            categorical.append(_categorical(name, profile, options))
+    if not numeric and not categorical:
+        raise BaselineError("no column is left that could be a feature")
+    classes, positive = _classes(profiles, options)
+    output = _output(profiles, options, classes)
+    if isinstance(output, NumericVariable):
+        numeric.append(output)
+    elif output is not None:
+        categorical.append(output)
+    scores = profiles[options.score].sample if options.score and options.task is Task.BINARY else np.zeros(0)
+    edges, groups = score_bins(scores)
+    unit, center, scale = _units(profiles, options, chunks)
+    schema = ModelSchema(
+        name="",
+        task=options.task,
+        numeric=tuple(numeric),
+        categorical=tuple(categorical),
+        classes=classes,
+        positive=positive,
+        threshold=options.threshold,
+        score_edges=edges,
+        score_groups=groups,
+        error_unit=unit,
+        label_center=center,
+        label_scale=scale,
+    )
+    return schema, tuple(reviews)
+
+
+def _numeric(name: str, profile: Profile, sensitive: bool, role: Role = Role.FEATURE) -> NumericVariable:
+    edges = quantile_edges(profile.sample)
+    counts = np.bincount(np.searchsorted(edges, profile.sample, side="right"), minlength=len(edges) + 1)
+    return NumericVariable(
+        name=name,
+        edges=edges,
+        groups=decile_groups(counts),
+        center=profile.center,
+        scale=profile.scale,
+        sensitive=sensitive,
+        role=role,
+    )
+
+
+def _categorical(name: str, profile: Profile, options: FitOptions) -> CategoricalVariable:
+    frequent = [category for category, _ in profile.names.most_common(CATEGORIES)]
+    sensitive = name in options.sensitive
+    if sensitive:
+        if options.key is None:
+            raise BaselineError(f"--sensitive {name}: names need a key: --sensitive-key-file FILE")
+        frequent = [masked(category, options.key) for category in frequent]
+    return CategoricalVariable(name, tuple(sorted(frequent)), sensitive)
+
+
+def _classes(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[tuple[str, ...], int]:
+    if options.task is Task.REGRESSION:
+        return (), 1
+    names: set[str] = set()
+    for column in (options.label, options.prediction):
+        if column is not None:
+            if profiles[column].overflow or len(profiles[column].names) > CLASSES:
+                raise BaselineError(
+                    f'column "{column}" has more than {CLASSES} classes; is this a {options.task}?'
+                )
+            names |= set(profiles[column].names)
+    classes = tuple(sorted(names, key=_class_order))
+    if options.task is Task.MULTICLASS:
+        if len(classes) < 2:
+            raise BaselineError("a multiclass baseline needs --label or --prediction with at least two classes")
+        return classes, 1
+    classes = classes or ("0", "1")
+    if len(classes) != 2:
+        raise BaselineError(f"a binary baseline needs two classes, found {len(classes)}: {', '.join(classes)}")
+    wanted = options.positive_class or next((name for name in _POSITIVE if name in classes), None)
+    if wanted is None or wanted not in classes:
+        raise BaselineError(f"--positive-class: must be one of {', '.join(classes)}")
+    return classes, classes.index(wanted)
+
+
+def _class_order(name: str) -> tuple[bool, int, str]:
+    """Numbers come first, in their own order."""
+    is_number = name.removeprefix("-").isdigit()
+    return not is_number, int(name) if is_number else 0, name
+
+
+def _output(
+    profiles: Mapping[str, Profile], options: FitOptions, classes: tuple[str, ...]
+) -> NumericVariable | CategoricalVariable | None:
+    if options.task is Task.REGRESSION:
+        name = options.prediction
+        return _numeric("prediction", profiles[name], False, Role.OUTPUT) if name else None
+    if options.score is not None and options.task is Task.BINARY:
+        profile = profiles[options.score]
+        if profile.minimum < 0 or profile.maximum > 1:
+            found = f"{profile.minimum:g} to {profile.maximum:g}"
+            raise BaselineError(f'column "{options.score}": scores must lie between 0 and 1, found {found}')
+        return _numeric("score", profile, False, Role.OUTPUT)
+    return CategoricalVariable("prediction", classes, role=Role.OUTPUT) if options.prediction else None
+
+
+def _units(
+    profiles: Mapping[str, Profile], options: FitOptions, chunks: Callable[[], Iterator[Chunk]]
+) -> tuple[float, float, float]:
+    """Return error unit, label center and label scale of a regression."""
+    if options.task is not Task.REGRESSION or options.label is None:
+        return 1.0, 0.0, 1.0
+    label = profiles[options.label]
+    if options.prediction is None:
+        return label.scale / 32, label.center, label.scale
+    squares, count = 0.0, 0
+    for chunk in chunks():
+        errors = chunk[options.prediction].numbers() - chunk[options.label].numbers()
+        errors = errors[~np.isnan(errors)]
+        squares += float((errors**2).sum())
+        count += len(errors)
+    unit = float(np.sqrt(squares / count)) if count else 0.0
+    return unit or label.scale / 32, label.center, label.scale
+
+
+def _review(name: str, profile: Profile, use: str, why: str) -> Review:
+    numeric = bool(len(profile.sample))
+    return Review(
+        name=name,
+        use=use,
+        why=why,
+        missing=profile.missing / max(profile.rows, 1),
+        distinct="many" if profile.overflow else f"{len(profile.names):,}",
+        lowest=f"{profile.minimum:g}" if numeric else "",
+        highest=f"{profile.maximum:g}" if numeric else "",
+    )

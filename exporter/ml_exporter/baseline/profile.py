@@ -1,0 +1,116 @@
+"""First pass over a column: what it holds, and a sample of it, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.baseline.source import Column
+from ml_exporter.core.arrays import FloatArray, payload_of
+from ml_exporter.core.schema import FeatureKind
+
+SAMPLE: Final = 100_000
+"""Numbers kept of a column for its quantiles: a quantile is then within 0.3 % of the rows (chosen)."""
+
+DISTINCT: Final = 10_000
+"""Distinct names counted in a column; a column of more is not categorical (chosen)."""
+
+NUMERIC_SHARE: Final = 0.95
+"""Share of the values that must read as numbers for a column to be numeric (chosen)."""
+
+TEXT_SHARE: Final = 0.5
+"""Share of distinct values from which on a column is identifiers or free text (chosen)."""
+
+
+@dataclass
+class Profile:
+    """What one column held over all chunks: counts, moments, a uniform sample, the most frequent names."""
+
+    rng: np.random.Generator
+    rows: int = 0
+    missing: int = 0
+    finite: int = 0
+    infinite: int = 0
+    minimum: float = math.inf
+    maximum: float = -math.inf
+    mean: float = 0.0
+    squares: float = 0.0
+    sample: FloatArray = field(default_factory=lambda: np.zeros(0))
+    names: Counter[str] = field(default_factory=Counter)
+    overflow: bool = False
+
+    def add(self, column: Column) -> None:
+        """Take in the next chunk of the column."""
+        self.rows += len(column.values)
+        self.missing += int(np.count_nonzero(column.missing))
+        numbers = column.numbers()
+        self.infinite += int(np.count_nonzero(payload_of(numbers[np.isnan(numbers)]) == 3))
+        self._add_numbers(numbers[~np.isnan(numbers)])
+        if not self.overflow and (column.values.dtype == object or len(self.names) <= DISTINCT):
+            self.names.update(name for name in column.names() if name is not None)
+            self.overflow = len(self.names) > DISTINCT
+
+    def _add_numbers(self, numbers: FloatArray) -> None:
+        count = len(numbers)
+        if not count:
+            return
+        self.minimum = min(self.minimum, float(numbers.min()))
+        self.maximum = max(self.maximum, float(numbers.max()))
+        self._add_moments(numbers)
+        kept = self.sample
+        room = min(SAMPLE - len(kept), count)
+        self.sample = kept = np.concatenate((kept, numbers[:room]))
+        rest = numbers[room:]
+        seen = self.finite + room + np.arange(len(rest))
+        places = self.rng.integers(0, seen + 1)
+        inside = places < SAMPLE
+        kept[places[inside]] = rest[inside]
+        self.finite += count
+
+    def _add_moments(self, numbers: FloatArray) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            count, mean = len(numbers), float(numbers.mean())
+            squares = float(((numbers - mean) ** 2).sum())
+            total = self.finite + count
+            gap = mean - self.mean
+            self.squares += squares + gap * gap * self.finite * count / total
+            self.mean += gap * count / total
+
+    @property
+    def present(self) -> int:
+        """Rows that are not missing."""
+        return self.rows - self.missing
+
+    @property
+    def center(self) -> float:
+        """Mean of the numbers; of the sample where the mean overflows; 0 if there is none."""
+        if not len(self.sample):
+            return 0.0
+        return self.mean if math.isfinite(self.mean) else float(np.median(self.sample))
+
+    @property
+    def scale(self) -> float:
+        """Standard deviation of the numbers, or a positive stand-in where they are all equal."""
+        deviation = math.sqrt(self.squares / self.finite) if self.finite and self.squares > 0 else 0.0
+        if not math.isfinite(deviation):
+            low, high = np.quantile(self.sample, [0.05, 0.95])
+            deviation = float(high - low)
+        return deviation if deviation > 0 and math.isfinite(deviation) else abs(self.center) or 1.0
+
+    def kind(self) -> tuple[FeatureKind | None, str]:
+        """Return the kind that the values suggest, None for a column that is no feature, and why."""
+        if not self.present:
+            return None, "no values"
+        if not self.overflow and set(self.names) <= {"true", "false"}:
+            return FeatureKind.CATEGORICAL, "true and false"
+        share = (self.finite + self.infinite) / self.present
+        if share >= NUMERIC_SHARE:
+            return FeatureKind.NUMERIC, "numbers" if share == 1 else f"{share:.1%} numbers"
+        if self.overflow or len(self.names) > max(TEXT_SHARE * self.present, 50):
+            count = f"over {DISTINCT:,}" if self.overflow else f"{len(self.names):,}"
+            return None, f"identifiers or text: {count} distinct values"
+        return FeatureKind.CATEGORICAL, f"{len(self.names):,} distinct values"

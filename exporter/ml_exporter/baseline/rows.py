@@ -1,0 +1,74 @@
+"""Rows of a table as the columns of events that the tallies count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_exporter.baseline.options import FitOptions
+from ml_exporter.baseline.source import Chunk, Column
+from ml_exporter.core.arrays import CodeArray, FloatArray
+from ml_exporter.core.columns import NO_CLASS, OutcomeColumns, PredictionColumns
+from ml_exporter.core.privacy import masked
+from ml_exporter.core.schema import CategoricalVariable, ModelSchema, Role, Task
+from ml_exporter.sums.variables import STATUSES
+
+
+def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> PredictionColumns:
+    """Return the rows of ``chunk`` as predictions."""
+    rows = len(next(iter(chunk.values())).values)
+    nothing = np.full(rows, np.nan)
+    output = nothing
+    predicted = np.full(rows, NO_CLASS, np.int32)
+    source = options.prediction if schema.task is Task.REGRESSION else options.score
+    if source is not None and schema.task is not Task.MULTICLASS:
+        output = chunk[source].numbers()
+    if options.prediction is not None and schema.is_classifier:
+        predicted = _codes(chunk[options.prediction].names(), schema.classes, missing=NO_CLASS, other=NO_CLASS)
+    elif schema.task is Task.BINARY:
+        codes = np.where(output >= schema.threshold, schema.positive, 1 - schema.positive)
+        predicted = np.where(np.isnan(output), NO_CLASS, codes).astype(np.int32)
+    numeric = [output if v.role is Role.OUTPUT else chunk[v.name].numbers() for v in schema.numeric]
+    categorical = [_category_codes(chunk, variable, predicted, options) for variable in schema.categorical]
+    return PredictionColumns(
+        numeric=np.array(numeric, np.float64).reshape(len(numeric), rows),
+        categorical=np.array(categorical, np.int32).reshape(len(categorical), rows),
+        output=output,
+        predicted=predicted,
+        class_scores=None,
+        latency=nothing,
+        failed=np.zeros(rows, bool),
+        timestamp=nothing,
+    )
+
+
+def _category_codes(
+    chunk: Chunk, variable: CategoricalVariable, predicted: CodeArray, options: FitOptions
+) -> CodeArray:
+    known = len(variable.categories)
+    if variable.role is Role.OUTPUT:
+        return np.where(predicted == NO_CLASS, known + STATUSES.index("missing"), predicted).astype(np.int32)
+    names: npt.NDArray[Any] = chunk[variable.name].names()
+    if variable.sensitive and options.key is not None:
+        key = options.key
+        names = np.array([None if name is None else masked(name, key) for name in names], object)
+    return _codes(names, variable.categories, missing=known + STATUSES.index("missing"), other=known)
+
+
+def _codes(names: npt.NDArray[Any], known: tuple[str, ...], *, missing: int, other: int) -> CodeArray:
+    codes = {name: number for number, name in enumerate(known)} | {None: missing}
+    return np.fromiter((codes.get(name, other) for name in names), np.int32, len(names))
+
+
+def outcomes_of(columns: PredictionColumns, label: Column, schema: ModelSchema) -> OutcomeColumns:
+    """Return the rows of ``columns`` that have a usable label, with it."""
+    if schema.is_classifier:
+        codes = _codes(label.names(), schema.classes, missing=NO_CLASS, other=NO_CLASS)
+        truth: FloatArray = np.where(codes == NO_CLASS, np.nan, codes)
+    else:
+        truth = label.numbers()
+    known = ~np.isnan(truth)
+    rows = int(np.count_nonzero(known))
+    return OutcomeColumns(columns.output[known], columns.predicted[known], None, truth[known], np.zeros(rows))
