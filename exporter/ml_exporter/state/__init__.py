@@ -1,0 +1,1 @@
+"""Sums since the start and over windows, labels joined to predictions, and both kept over a restart."""

@@ -1,0 +1,1 @@
+"""Joining labels to predictions by id, in bounded memory, over a restart."""

@@ -1,0 +1,160 @@
+"""Predictions of one stretch of time, found by the hash of their id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_exporter.core.arrays import BoolArray, HashArray, IntArray
+
+_FIRST_ROWS: Final = 1024
+_LOAD: Final = 0.6
+
+
+def row_type(scored_classes: int) -> np.dtype[Any]:
+    """Return the type of a row: 28 bytes, and four for each class whose score is kept.
+
+    ``value`` is the score of the positive class or the value a regression predicts, ``time`` the second of
+    the prediction, ``version`` the number of its version, ``predicted`` its class + 1, 0 for none.
+    """
+    fields: list[Any] = [
+        ("hash", "<u8"),
+        ("value", "<f8"),
+        ("time", "<f8"),
+        ("version", "<u2"),
+        ("predicted", "<u2"),
+    ]
+    if scored_classes:
+        fields.append(("scores", "<f4", (scored_classes,)))
+    return np.dtype(fields)
+
+
+class Generation:
+    """An append-only list of rows with an open-addressed table from hash to row.
+
+    Rows live in memory while the generation is open and are read from its file once it is sealed; the
+    table and a mark for each labelled row stay in memory: about 8 bytes an id. A batch is looked up and
+    inserted with array operations: in each round every row that is not done yet probes one more place.
+    """
+
+    def __init__(self, number: int, opened: float, rows: npt.NDArray[Any]) -> None:
+        self.number = number
+        self.opened = opened
+        self.closed: float | None = None
+        self.count = 0
+        self.unlabelled = 0
+        self.saved = 0
+        self.marked: list[IntArray] = []
+        self._rows = rows
+        self._labelled: BoolArray = np.zeros(len(rows), bool)
+        self._table: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self._grow_table(max(len(rows), _FIRST_ROWS))
+
+    @classmethod
+    def empty(cls, number: int, opened: float, dtype: np.dtype[Any]) -> Generation:
+        """Return a new generation for rows of ``dtype``."""
+        return cls(number, opened, np.zeros(_FIRST_ROWS, dtype))
+
+    @classmethod
+    def load(cls, number: int, opened: float, path: Path, count: int, dtype: np.dtype[Any]) -> Generation:
+        """Return a generation with the first ``count`` rows of ``path``; OSError or ValueError if it has fewer."""
+        rows = np.fromfile(path, dtype, count)
+        if len(rows) < count:
+            raise ValueError(f"{path}: holds {len(rows)} rows, {count} were written")
+        generation = cls(
+            number, opened, np.resize(rows, max(count, _FIRST_ROWS)) if count else np.zeros(_FIRST_ROWS, dtype)
+        )
+        generation.count = generation.unlabelled = generation.saved = count
+        generation._insert(rows["hash"], np.arange(count, dtype=np.uint32))
+        return generation
+
+    def find(self, hashes: HashArray) -> IntArray:
+        """Return the row of each hash, -1 where there is none; (hashes,)."""
+        found = np.full(len(hashes), -1, np.int64)
+        if not self.count:
+            return found
+        mask = len(self._table) - 1
+        todo = np.arange(len(hashes))
+        slots = (hashes & np.uint64(mask)).astype(np.int64)
+        while len(todo):
+            entries = self._table[slots]
+            taken = entries != 0
+            todo, slots, rows = todo[taken], slots[taken], entries[taken].astype(np.int64) - 1
+            hit = self._rows["hash"][rows] == hashes[todo]
+            found[todo[hit]] = rows[hit]
+            todo, slots = todo[~hit], (slots[~hit] + 1) & mask
+        return found
+
+    def append(self, rows: npt.NDArray[Any]) -> None:
+        """Add rows whose hashes are new and distinct."""
+        end = self.count + len(rows)
+        if end > len(self._rows):
+            size = max(end, 2 * len(self._rows))
+            self._rows = np.concatenate((self._rows[: self.count], np.zeros(size - self.count, self._rows.dtype)))
+            self._labelled = np.concatenate((self._labelled[: self.count], np.zeros(size - self.count, bool)))
+        self._rows[self.count : end] = rows
+        if end > _LOAD * len(self._table):
+            self._grow_table(end)
+            self._insert(self._rows["hash"][: self.count], np.arange(self.count, dtype=np.uint32))
+        self._insert(rows["hash"], np.arange(self.count, end, dtype=np.uint32))
+        self.unlabelled += len(rows)
+        self.count = end
+
+    def rows(self, numbers: IntArray) -> npt.NDArray[Any]:
+        """Return the rows of the given numbers."""
+        return self._rows[numbers]
+
+    def is_labelled(self, numbers: IntArray) -> BoolArray:
+        """Return which of the given rows have had their label."""
+        return self._labelled[numbers]
+
+    def mark(self, numbers: IntArray) -> None:
+        """Note that the given rows, distinct and not marked yet, have had their label."""
+        self._labelled[numbers] = True
+        self.unlabelled -= len(numbers)
+        self.marked.append(numbers)
+
+    def labelled_bits(self) -> bytes:
+        """Return one bit a row, set where the row has had its label."""
+        return np.packbits(self._labelled[: self.count]).tobytes()
+
+    def restore_bits(self, bits: bytes) -> None:
+        """Set the marks as :meth:`labelled_bits` returned them."""
+        flags = np.unpackbits(np.frombuffer(bits, np.uint8), count=self.count).astype(bool)
+        self._labelled[: self.count] = flags
+        self.unlabelled = self.count - int(np.count_nonzero(flags))
+
+    def unsaved(self) -> bytes:
+        """Return the rows that are not in the file yet."""
+        return self._rows[self.saved : self.count].tobytes()
+
+    def seal(self, closed: float, path: Path | None) -> None:
+        """Take no more rows; read them from ``path`` from now on if all are there."""
+        self.closed = closed
+        if path is not None and self.saved == self.count:
+            self.read_from(path)
+        else:
+            self._rows = self._rows[: self.count].copy()
+        self._labelled = self._labelled[: self.count].copy()
+
+    def read_from(self, path: Path) -> None:
+        """Read the rows from their file from now on, where the kernel keeps in memory what is used."""
+        if self.count:
+            self._rows = np.memmap(path, self._rows.dtype, "r", shape=(self.count,))
+
+    def _grow_table(self, rows: int) -> None:
+        size = 1 << int(np.ceil(np.log2(max(rows, 1) / _LOAD)))
+        self._table = np.zeros(size, np.uint32)
+
+    def _insert(self, hashes: HashArray, rows: npt.NDArray[np.uint32]) -> None:
+        mask = len(self._table) - 1
+        slots = (hashes & np.uint64(mask)).astype(np.int64)
+        entries = rows + np.uint32(1)
+        while len(slots):
+            free = self._table[slots] == 0
+            self._table[slots[free]] = entries[free]
+            lost = self._table[slots] != entries
+            slots, entries = (slots[lost] + 1) & mask, entries[lost]

@@ -1,0 +1,245 @@
+"""The state of one model: sums of each version since the start and over windows, and its pending labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_exporter.core.arrays import BoolArray, FloatArray, HashArray, IntArray
+from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
+from ml_exporter.state.join.store import Fate, JoinStore
+from ml_exporter.state.ring import Ring, Window
+from ml_exporter.sums.layout import Sums
+from ml_exporter.sums.tally import Tallies
+
+OTHER_VERSION: Final = "other"
+_OVERFLOW: Final = 1 << 62
+
+FATES: Final = {Fate.JOINED: "joined", Fate.DUPLICATE: "duplicate", Fate.LATE: "late", Fate.EARLY: "early"}
+UNMATCHED: Final = "unmatched"
+LABEL_RESULTS: Final = (*FATES.values(), UNMATCHED)
+"""What becomes of a label; an early one is counted again as joined or unmatched once that is known."""
+
+DUPLICATE_PREDICTION: Final = "duplicate_prediction"
+EVICTED: Final = "evicted"
+
+
+@dataclass(slots=True)
+class Delta:
+    """What was counted for one version since the last tick, not yet in any sum that is exposed."""
+
+    sums: Sums
+    last_prediction: float = np.nan
+    last_label: float = np.nan
+
+
+class VersionState:
+    """The sums of one model version."""
+
+    def __init__(self, tallies: Tallies, windows: Sequence[Window]) -> None:
+        self.total = tallies.zero()
+        self.rings = [Ring(window, tallies.layout) for window in windows]
+        self.last_prediction = np.nan
+        self.last_label = np.nan
+        self.touched = -np.inf
+        self.revision = 0
+
+    def fold(self, now: float, vector: IntArray, last_prediction: float, last_label: float) -> None:
+        """Add what was counted up to ``now`` (steady time) to the totals and the windows."""
+        self.total.add(vector)
+        if int(self.total.vector.max(initial=0)) > _OVERFLOW:
+            self.total.clear()  # a counter reset, which every reader of counters knows how to take
+        for ring in self.rings:
+            ring.add(now, vector)
+        self.touched = now
+        self.revision += 1
+        if not np.isnan(last_prediction):
+            self.last_prediction = last_prediction
+        if not np.isnan(last_label):
+            self.last_label = last_label
+
+    def advance(self, now: float) -> None:
+        """Let the windows slide to ``now``."""
+        moved = [ring.advance(now) for ring in self.rings]
+        if any(moved):
+            self.revision += 1
+
+    def rewindow(self, tallies: Tallies, windows: Sequence[Window]) -> None:
+        """Keep the windows that stay, drop those that go, begin new ones empty."""
+        kept = {ring.window: ring for ring in self.rings}
+        self.rings = [kept.get(window) or Ring(window, tallies.layout) for window in windows]
+        self.revision += 1
+
+
+@dataclass
+class ModelState:
+    """All versions of one model, and what was counted since the last tick.
+
+    Counting goes into deltas; :meth:`fold` moves them into the sums. Between the two the deltas are
+    written to the journal, so that no number is ever exposed that a restart would lose.
+    """
+
+    tallies: Tallies
+    windows: Sequence[Window]
+    join: JoinStore
+    max_versions: int
+    default_version: str
+    versions: dict[str, VersionState] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    deltas: dict[str, Delta] = field(default_factory=dict)
+    new_counts: Counter[str] = field(default_factory=Counter)
+
+    def count_predictions(
+        self,
+        batch: PredictionColumns,
+        hashes: HashArray,
+        identified: BoolArray,
+        versions: Sequence[str],
+        now: float,
+        wall: float,
+    ) -> None:
+        """Count a batch of predictions, ids seen before left out.
+
+        ``hashes`` (rows,) are those of the ids where ``identified``; ``versions`` is one name for each row,
+        or a single one for all. ``now`` is steady time, ``wall`` the time of day.
+        """
+        names = self._admit(versions)
+        rows = self._join_rows(batch, hashes, names, now)
+        fresh = np.ones(batch.rows, bool)
+        known_ids = rows if identified.all() else rows[identified]
+        if len(known_ids):
+            new = self.join.add_predictions(known_ids, now)
+            if not new.all():
+                self.new_counts[DUPLICATE_PREDICTION] += len(new) - int(np.count_nonzero(new))
+                fresh[np.flatnonzero(identified)[~new]] = False
+        counted = batch if fresh.all() else batch.take(fresh)
+        for name, mask in _by_name(names, fresh):
+            delta = self._delta(name)
+            self.tallies.add_predictions(counted if mask is None else counted.take(mask), delta.sums)
+            delta.last_prediction = wall
+        if self.join.early:
+            joined = self.join.take_early(rows[fresh & identified])
+            if joined is not None:
+                self._count_outcomes(joined.rows, joined.labels, joined.times, wall)
+
+    def count_labels(
+        self, hashes: HashArray, times: FloatArray, labels: FloatArray, now: float, wall: float
+    ) -> None:
+        """Join labels to their predictions and count the outcomes; each array is (labels,)."""
+        fates, joined = self.join.add_labels(hashes, times, labels, now)
+        for fate, count in zip(*np.unique(fates, return_counts=True), strict=True):
+            self.new_counts[FATES[Fate(fate)]] += int(count)
+        if len(joined.rows):
+            self._count_outcomes(joined.rows, joined.labels, joined.times, wall, counted=True)
+
+    def expire(self, now: float) -> None:
+        """Let windows slide to ``now``, forget old ids, and drop versions that are gone from every window."""
+        unmatched = self.join.expire(now)
+        if unmatched:
+            self.new_counts[UNMATCHED] += unmatched
+        if self.join.evicted:
+            self.new_counts[EVICTED] += self.join.evicted
+            self.join.evicted = 0
+        longest = max(window.length for window in self.windows)
+        for name, version in list(self.versions.items()):
+            version.advance(now)
+            idle = now - version.touched > longest and name not in self.deltas
+            if idle and name != self.default_version:
+                del self.versions[name]
+
+    def fold(self, now: float) -> None:
+        """Move the deltas into the sums."""
+        for name, delta in self.deltas.items():
+            self.version(name).fold(now, delta.sums.vector, delta.last_prediction, delta.last_label)
+        self.deltas.clear()
+        self.counts.update(self.new_counts)
+        self.new_counts.clear()
+
+    def __post_init__(self) -> None:
+        self.version(self.default_version)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.versions.clear()
+        self.counts.clear()
+        self.deltas.clear()
+        self.new_counts.clear()
+        self.join.clear()
+        self.version(self.default_version)
+
+    def version(self, name: str) -> VersionState:
+        """Return the sums of a version, made at its first event."""
+        if name not in self.versions:
+            self.versions[name] = VersionState(self.tallies, self.windows)
+        return self.versions[name]
+
+    def _delta(self, version: str) -> Delta:
+        if version not in self.deltas:
+            self.deltas[version] = Delta(self.tallies.zero())
+        return self.deltas[version]
+
+    def _admit(self, versions: Sequence[str]) -> list[str]:
+        """Return the names under which versions count: their own, or ``other`` once there are too many."""
+        known = self.versions.keys() | self.deltas.keys()
+        shown: dict[str, str] = {}
+        for name in dict.fromkeys(versions):
+            if name not in known and len(known) >= self.max_versions:
+                shown[name] = OTHER_VERSION
+            else:
+                shown[name] = name
+                known = known | {name}
+        return [shown[name] for name in versions]
+
+    def _join_rows(
+        self, batch: PredictionColumns, hashes: HashArray, names: list[str], now: float
+    ) -> npt.NDArray[Any]:
+        rows = np.zeros(batch.rows, self.join.dtype)
+        rows["hash"] = hashes
+        rows["value"] = batch.output
+        rows["time"] = np.where(np.isnan(batch.timestamp), now, batch.timestamp)
+        numbers = {name: self.join.version_number(name) for name in dict.fromkeys(names)}
+        rows["version"] = [numbers[name] for name in names] if len(names) > 1 else numbers[names[0]]
+        rows["predicted"] = batch.predicted + 1
+        if "scores" in (self.join.dtype.names or ()):
+            rows["scores"] = np.nan if batch.class_scores is None else batch.class_scores.T
+        return rows
+
+    def _count_outcomes(
+        self, rows: npt.NDArray[Any], labels: FloatArray, times: FloatArray, wall: float, *, counted: bool = False
+    ) -> None:
+        if not counted:
+            self.new_counts[FATES[Fate.JOINED]] += len(rows)
+        scores = rows["scores"].T.astype(np.float64) if "scores" in (rows.dtype.names or ()) else None
+        batch = OutcomeColumns(
+            output=rows["value"].copy(),
+            predicted=rows["predicted"].astype(np.int32) - 1,
+            class_scores=scores,
+            label=labels,
+            delay=np.maximum(times - rows["time"], 0.0),
+        )
+        numbers = rows["version"]
+        for number in np.unique(numbers).tolist():
+            delta = self._delta(self.join.versions[number])
+            mask = numbers == number
+            self.tallies.add_outcomes(batch if mask.all() else batch.take(mask), delta.sums)
+            delta.last_label = wall
+
+
+def _by_name(names: list[str], fresh: BoolArray) -> Iterator[tuple[str, BoolArray | None]]:
+    """Yield each name with the mask of its rows among the fresh ones; None where it has all of them."""
+    distinct = list(dict.fromkeys(names))
+    if not fresh.any():
+        return
+    if len(distinct) == 1:
+        yield distinct[0], None
+        return
+    array = np.array(names, object)[fresh]
+    for name in distinct:
+        mask = array == name
+        if mask.any():
+            yield name, mask
