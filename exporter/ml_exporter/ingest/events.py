@@ -1,0 +1,186 @@
+"""The types of events, made for one model, so that JSON decodes straight into its features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from operator import attrgetter
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from ml_exporter.core.arrays import ABSENT
+from ml_exporter.core.privacy import masked
+from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Task, Variable
+from ml_exporter.core.text import category_name
+from ml_exporter.sums.variables import STATUSES
+
+Scalar = str | int | float | bool
+Identifier = str | int
+Score = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Timestamp = Annotated[datetime, Meta(tz=True)] | Seconds
+
+
+class Mark:
+    """A value that no JSON document can hold, standing for why a category is not there."""
+
+
+ABSENT_CATEGORY: Final = Mark()
+WRONG_TYPE: Final = Mark()
+
+
+class Codes(dict[Any, int]):
+    """Category to code, with an answer for every value: unknown ones are ``other``.
+
+    JSON may spell a category as text, number or boolean; each spelling that :func:`category_name` maps to
+    a known name is a key. A sensitive variable's keys are found by the masked name instead.
+    """
+
+    def __init__(self, names: tuple[str, ...], sensitive: bool = False, key: bytes | None = None) -> None:
+        known = {name: number for number, name in enumerate(names)}
+        self._other = len(names)
+        self._masked = known if sensitive else {}
+        self._key = key or b""
+        super().__init__({} if sensitive else _spellings(known))
+        self[None] = self._other + STATUSES.index("missing")
+        self[ABSENT_CATEGORY] = self._other + STATUSES.index("absent")
+        self[WRONG_TYPE] = self._other + STATUSES.index("type_error")
+
+    def __missing__(self, value: Any) -> int:
+        if not self._masked:
+            return self._other
+        code = self._masked.get(masked(category_name(value), self._key))
+        if code is None:
+            return self._other
+        self[value] = code
+        return code
+
+
+def _spellings(known: Mapping[str, int]) -> dict[Any, int]:
+    codes: dict[Any, int] = dict(known)
+    for name, code in known.items():
+        if name in ("true", "false"):
+            codes[name == "true"] = code
+    for name, code in known.items():
+        number = _number(name)
+        if number is not None and category_name(number) == name:
+            codes[number] = code
+    return codes
+
+
+def _number(name: str) -> float | int | None:
+    try:
+        return int(name) if name.removeprefix("-").isdigit() else float(name)
+    except ValueError:
+        return None
+
+
+class EventTypes:
+    """The decoders of one model's events.
+
+    - ``event``: a prediction; its ``features`` have the attributes ``f0, f1, …`` in the order of
+      :attr:`features`, each under its own name in JSON.
+    - ``columns``: the same with a list for every value.
+    """
+
+    def __init__(self, schema: ModelSchema, sensitive_key: bytes | None = None) -> None:
+        self.schema = schema
+        self.features: tuple[Variable, ...] = schema.features
+        self.attribute = {variable.name: f"f{number}" for number, variable in enumerate(self.features)}
+        self.numeric = [v for v in self.features if isinstance(v, NumericVariable)]
+        self.categorical = [v for v in self.features if isinstance(v, CategoricalVariable)]
+        self.codes = [Codes(v.categories, v.sensitive, sensitive_key) for v in self.categorical]
+        self.classes = Codes(schema.classes)
+        self.is_numeric = {variable.name: isinstance(variable, NumericVariable) for variable in self.features}
+        rename = {attribute: name for name, attribute in self.attribute.items()}
+        self.Features = _struct("Features", [self._field(v, list_of=False) for v in self.features], rename)
+        self.FeatureColumns = _struct(
+            "FeatureColumns", [self._field(v, list_of=True) for v in self.features], rename
+        )
+        predicted: Any = float if schema.task is Task.REGRESSION else Scalar
+        self.Event = _struct(
+            "Event",
+            [
+                ("id", Identifier | None, None),
+                ("model", str | None, None),
+                ("version", Identifier | None, None),
+                ("timestamp", Timestamp | None, None),
+                ("features", self.Features | None, None),
+                ("score", Score | None, None),
+                ("scores", dict[str, Score] | None, None),
+                ("prediction", predicted | None, None),
+                ("latency_seconds", Seconds | None, None),
+                ("error", bool | str | None, None),
+            ],
+        )
+        self.Columns = _struct(
+            "Columns",
+            [
+                ("id", list[Identifier | None] | None, None),
+                ("version", list[Identifier | None] | None, None),
+                ("timestamp", list[Timestamp | None] | None, None),
+                ("features", self.FeatureColumns | None, None),
+                ("score", list[Score | None] | None, None),
+                ("scores", dict[str, list[Score | None]] | None, None),
+                ("prediction", list[predicted | None] | None, None),
+                ("latency_seconds", list[Seconds | None] | None, None),
+                ("error", list[bool | str | None] | None, None),
+            ],
+        )
+        self.Body = msgspec.defstruct(
+            "Body",
+            [("columns", self.Columns | UnsetType, UNSET)],
+            bases=(self.Event,),
+            gc=False,
+            forbid_unknown_fields=True,
+            kw_only=True,
+        )
+        self.decode_body = msgspec.json.Decoder(self.Body).decode
+        self.decode_lines = msgspec.json.Decoder(self.Event).decode_lines
+        self.decode_list = msgspec.json.Decoder(list[self.Event]).decode  # type: ignore[name-defined]
+        self.numeric_of = [attrgetter(self.attribute[variable.name]) for variable in self.numeric]
+        self.numeric_row = _getter([self.attribute[variable.name] for variable in self.numeric])
+        self.categorical_of = [attrgetter(self.attribute[variable.name]) for variable in self.categorical]
+        self.no_features = self.Features()
+
+    def _field(self, variable: Variable, *, list_of: bool) -> tuple[str, Any, Any]:
+        attribute = self.attribute[variable.name]
+        numeric = isinstance(variable, NumericVariable)
+        if list_of:
+            return attribute, (list[float | None] if numeric else list[Scalar | None]) | None, None
+        return (attribute, float | None, ABSENT) if numeric else (attribute, Scalar | None, ABSENT_CATEGORY)
+
+
+class Label(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A label of any model: the id of its prediction, and what turned out to be true."""
+
+    id: Identifier
+    label: Scalar
+    model: str | None = None
+    timestamp: Timestamp | None = None
+
+
+class LabelColumns(msgspec.Struct, forbid_unknown_fields=True):
+    """Labels as columns."""
+
+    id: list[Identifier]
+    label: list[Scalar]
+    timestamp: list[Timestamp | None] | None = None
+
+
+def _struct(name: str, fields: list[tuple[str, Any, Any]], rename: Mapping[str, str] | None = None) -> Any:
+    return msgspec.defstruct(
+        name, fields, gc=False, forbid_unknown_fields=True, rename=dict(rename) if rename else None
+    )
+
+
+def _getter(attributes: list[str]) -> Any:
+    """Return a function from an object to the tuple of its attributes, whatever their number."""
+    if len(attributes) > 1:
+        return attrgetter(*attributes)
+    if attributes:
+        single = attrgetter(attributes[0])
+        return lambda item: (single(item),)
+    return lambda item: ()

@@ -1,0 +1,254 @@
+"""From the body of a request to batches in the queue, and a receipt for the sender."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ml_exporter.core.errors import PayloadError, nearest
+from ml_exporter.core.schema import Task
+from ml_exporter.ingest.assemble import times_of
+from ml_exporter.ingest.events import Label, LabelColumns
+from ml_exporter.ingest.protocols.protocol import NotTyped, Protocol
+from ml_exporter.ingest.queue import Batch, Kind, ModelIntake
+from ml_exporter.ingest.reasons import (
+    INVALID,
+    MALFORMED,
+    MISSING_ID,
+    UNKNOWN_CLASS,
+    UNKNOWN_MODEL,
+    UNKNOWN_PREDICTION,
+)
+from ml_exporter.ingest.receipt import Receipt
+from ml_exporter.ingest.tolerant import TolerantReader, column_length
+
+Done = Callable[[], None]
+
+
+class Intake:
+    """Decodes bodies for the configured models. Holds no events: it returns batches for the queue."""
+
+    def __init__(self, models: Mapping[str, ModelIntake]) -> None:
+        self.models = dict(models)
+        self._only = next(iter(self.models.values())) if len(self.models) == 1 else None
+
+    def predictions(self, body: bytes, protocol: Protocol, model: str | None) -> tuple[list[Batch], Receipt]:
+        """Return the predictions in ``body``; ``model`` is the one of events that name none.
+
+        PayloadError if the body as a whole cannot be read.
+        """
+        known = self._default(model)
+        if known is not None:
+            try:
+                events = protocol.predictions(body, known.types)
+            except NotTyped:
+                events = None
+            if events is not None and (batch := self._typed_batch(known, events, len(body))) is not None:
+                return [batch], Receipt(accepted=batch.events)
+        return self._read_items(body, protocol, model, self._take_prediction)
+
+    def labels(self, body: bytes, protocol: Protocol, model: str | None) -> tuple[list[Batch], Receipt]:
+        """Return the labels in ``body``; ``model`` is the one of labels that name none.
+
+        PayloadError if the body as a whole cannot be read.
+        """
+        known = self._default(model)
+        if known is not None:
+            try:
+                labels = protocol.labels(body)
+            except NotTyped:
+                labels = None
+            if labels is not None and all(label.model in (None, known.name) for label in labels):
+                receipt = Receipt()
+                batch = _label_batch(known, list(enumerate(labels)), len(body), receipt)
+                return [batch] if batch else [], receipt
+        return self._read_items(body, protocol, model, self._take_label)
+
+    def _default(self, model: str | None) -> ModelIntake | None:
+        if model is None:
+            return self._only
+        if model not in self.models:
+            raise PayloadError(UNKNOWN_MODEL, f'no model "{model}"{nearest(model, self.models)}')
+        return self.models[model]
+
+    def _typed_batch(self, model: ModelIntake, events: Sequence[Any], size: int) -> Batch | None:
+        """Return the batch of typed events, or None if something in them needs the tolerant reading."""
+        name, types = model.name, model.types
+        columns = getattr(events[0], "columns", msgspec.UNSET) if len(events) == 1 else msgspec.UNSET
+        if columns is not msgspec.UNSET:
+            if events[0].model not in (None, name):
+                return None
+            rows = _typed_length(columns)
+            if rows is None or not _classes_known(model, columns.prediction or ()):
+                return None
+            if events[0].version is not None and columns.version is None:
+                columns.version = [events[0].version] * rows
+            return Batch(Kind.COLUMNS, model, (columns, rows), rows, size)
+        known = types.classes if types.schema.is_classifier else None
+        for event in events:
+            if event.model is not None and event.model != name:
+                return None
+            if known is not None and event.prediction is not None and event.prediction not in known:
+                return None
+        return Batch(Kind.EVENTS, model, events, len(events), size)
+
+    def _read_items(
+        self,
+        body: bytes,
+        protocol: Protocol,
+        model: str | None,
+        take: Callable[[int, dict[str, Any], ModelIntake, Receipt, _Gathered], None],
+    ) -> tuple[list[Batch], Receipt]:
+        receipt, gathered = Receipt(), _Gathered()
+        for index, item in enumerate(protocol.items(body)):
+            if isinstance(item, PayloadError):
+                receipt.troubled().reject(index, item.reason, item.what)
+            elif not isinstance(item, dict):
+                receipt.troubled().reject(index, MALFORMED, "must be an object")
+            elif (found := self._model_of(index, item, model, receipt)) is not None:
+                take(index, item, found, receipt, gathered)
+        return gathered.batches(len(body), receipt), receipt
+
+    def _model_of(
+        self, index: int, item: dict[str, Any], default: str | None, receipt: Receipt
+    ) -> ModelIntake | None:
+        name = item.get("model", default)
+        if name is None and self._only is not None:
+            return self._only
+        found = self.models.get(name) if isinstance(name, str) else None
+        if found is None:
+            known = ", ".join(sorted(self.models))
+            told = f'model: no model "{name}"' if name is not None else "model: must be given"
+            receipt.troubled().reject(index, UNKNOWN_MODEL, f"{told}; configured are {known}")
+        return found
+
+    def _take_prediction(
+        self, index: int, item: dict[str, Any], model: ModelIntake, receipt: Receipt, gathered: _Gathered
+    ) -> None:
+        reader = TolerantReader(model.name, model.types, receipt)
+        if "columns" in item:
+            columns, rows = reader.columns(item)
+            version = item.get("version")
+            if isinstance(version, str | int) and columns.version is None:
+                columns.version = [version] * rows
+            columns.prediction = _known_predictions(model, list(columns.prediction or [None] * rows), receipt)
+            gathered.columns.append((model, columns, rows))
+            return
+        event = reader.event(index, item)
+        (event.prediction,) = _known_predictions(model, [event.prediction], receipt, index)
+        gathered.events.setdefault(model.name, (model, []))[1].append(event)
+
+    def _take_label(
+        self, index: int, item: dict[str, Any], model: ModelIntake, receipt: Receipt, gathered: _Gathered
+    ) -> None:
+        labels = gathered.labels.setdefault(model.name, (model, []))[1]
+        if "columns" in item:
+            labels += enumerate(_labels_of_columns(item["columns"]))
+            return
+        if item.get("id") is None:
+            receipt.troubled().reject(index, MISSING_ID, "id: must be given")
+            return
+        try:
+            labels.append((index, msgspec.convert(item, Label)))
+        except msgspec.ValidationError as error:
+            receipt.troubled().reject(index, INVALID, str(error))
+
+
+class _Gathered:
+    """Items that were read one by one, by model."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, tuple[ModelIntake, list[Any]]] = {}
+        self.columns: list[tuple[ModelIntake, Any, int]] = []
+        self.labels: dict[str, tuple[ModelIntake, list[tuple[int, Label]]]] = {}
+
+    def batches(self, size: int, receipt: Receipt) -> list[Batch]:
+        batches = [Batch(Kind.EVENTS, model, events, len(events), 0) for model, events in self.events.values()]
+        batches += [Batch(Kind.COLUMNS, model, (columns, rows), rows, 0) for model, columns, rows in self.columns]
+        receipt.accepted += sum(batch.events for batch in batches)
+        for model, labels in self.labels.values():
+            batch = _label_batch(model, labels, 0, receipt)
+            if batch is not None:
+                batches.append(batch)
+        if batches:
+            batches[0].size = size
+        return batches
+
+
+def _label_batch(model: ModelIntake, labels: list[tuple[int, Label]], size: int, receipt: Receipt) -> Batch | None:
+    """Return the usable labels as a batch and reject the others; None if there is none."""
+    ids: list[str | int] = []
+    values: list[float] = []
+    times: list[Any] = []
+    schema = model.types.schema
+    for index, item in labels:
+        if schema.task is Task.REGRESSION:
+            if isinstance(item.label, str | bool) or not math.isfinite(item.label):
+                receipt.troubled().reject(index, INVALID, "label: must be a finite number")
+                continue
+            value = float(item.label)
+        else:
+            value = model.types.classes[item.label]
+            if value >= len(schema.classes):
+                known = ", ".join(schema.classes)
+                receipt.troubled().reject(index, UNKNOWN_CLASS, f"label: must be one of {known}")
+                continue
+        ids.append(item.id)
+        values.append(value)
+        times.append(item.timestamp)
+    receipt.accepted += len(ids)
+    if not ids:
+        return None
+    content = (ids, np.array(values, np.float64), times_of(times))
+    return Batch(Kind.LABELS, model, content, len(ids), size)
+
+
+def _labels_of_columns(columns: Any) -> Iterable[Label]:
+    try:
+        typed = msgspec.convert(columns, LabelColumns)
+    except msgspec.ValidationError as error:
+        raise PayloadError(INVALID, f"columns: {error}") from None
+    column_length(columns)
+    times = typed.timestamp or [None] * len(typed.id)
+    return [Label(*triple) for triple in zip(typed.id, typed.label, [None] * len(typed.id), times, strict=True)]
+
+
+def _typed_length(columns: Any) -> int | None:
+    lengths = set()
+    for name in columns.__struct_fields__:
+        values = getattr(columns, name)
+        if values is None:
+            continue
+        if isinstance(values, list):
+            lengths.add(len(values))
+        elif isinstance(values, dict):
+            lengths |= {len(column) for column in values.values()}
+        else:
+            columns_of = (getattr(values, attribute) for attribute in values.__struct_fields__)
+            lengths |= {len(column) for column in columns_of if column is not None}
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+def _classes_known(model: ModelIntake, values: Iterable[Any]) -> bool:
+    if not model.types.schema.is_classifier:
+        return True
+    known = model.types.classes
+    return all(value in known for value in set(values))
+
+
+def _known_predictions(model: ModelIntake, values: list[Any], receipt: Receipt, first: int = 0) -> list[Any]:
+    """Return the predicted classes, None in place of unknown ones, each of which is told."""
+    if not model.types.schema.is_classifier:
+        return values
+    known = model.types.classes
+    for place, value in enumerate(values):
+        if value not in known:
+            names = ", ".join(model.types.schema.classes)
+            detail = f"prediction: must be one of {names}"
+            receipt.troubled().warn(first + place, model.name, UNKNOWN_PREDICTION, detail)
+            values[place] = None
+    return values

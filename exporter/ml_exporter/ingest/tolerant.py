@@ -1,0 +1,150 @@
+"""Reading an event of which something is wrong: what can be used is used, the rest is named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from ml_exporter.core.arrays import MISSING, TYPE_ERROR
+from ml_exporter.core.errors import PayloadError, nearest
+from ml_exporter.ingest.events import WRONG_TYPE, EventTypes
+from ml_exporter.ingest.reasons import INVALID, INVALID_FIELD, UNKNOWN_FEATURE, UNKNOWN_FIELD
+from ml_exporter.ingest.reasons import TYPE_ERROR as WRONG_TYPE_REASON
+from ml_exporter.ingest.receipt import Receipt
+
+_SCALARS: Final = (str, int, float, bool)
+
+
+class TolerantReader:
+    """Reads plain objects as the event types of one model and tells a receipt what it had to leave out."""
+
+    def __init__(self, name: str, types: EventTypes, receipt: Receipt) -> None:
+        self._name = name
+        self._types = types
+        self._receipt = receipt
+        self._event_fields = {field.name: field.type for field in msgspec.structs.fields(types.Event)}
+        self._column_fields = {field.name: field.type for field in msgspec.structs.fields(types.Columns)}
+
+    def event(self, index: int, item: dict[str, Any]) -> Any:
+        """Return the item as ``types.Event``."""
+        fields = self._fields(index, item, self._event_fields)
+        features = item.get("features")
+        if isinstance(features, dict):
+            values = {
+                self._types.attribute[name]: self._value(index, name, value)
+                for name, value in self._known(index, features)
+            }
+            fields["features"] = self._types.Features(**values)
+        elif features is not None:
+            self._warn(index, INVALID_FIELD, "features: must be an object")
+        return self._types.Event(**fields)
+
+    def columns(self, item: dict[str, Any]) -> tuple[Any, int]:
+        """Return the columns of ``item`` as ``types.Columns``, and their length.
+
+        PayloadError if they are not lists of one length.
+        """
+        columns = item.get("columns")
+        if not isinstance(columns, dict):
+            raise PayloadError(INVALID, "columns: must be an object of lists")
+        rows = column_length(columns)
+        fields: dict[str, Any] = {}
+        for name, values in columns.items():
+            if name == "features":
+                continue
+            if name not in self._column_fields:
+                self._warn(0, UNKNOWN_FIELD, f"columns.{name}: no such field{nearest(name, self._column_fields)}")
+            elif name == "scores":
+                fields[name] = self._converted(0, "columns.scores", values, self._column_fields[name])
+            elif values is not None:
+                fields[name] = self._cleaned(f"columns.{name}", name, values)
+        features = columns.get("features") or {}
+        attributes = {
+            self._types.attribute[name]: [self._value(row, name, value) for row, value in enumerate(values)]
+            for name, values in self._known(0, features)
+        }
+        fields["features"] = self._types.FeatureColumns(**attributes)
+        return self._types.Columns(**fields), rows
+
+    def _fields(self, index: int, item: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for name, value in item.items():
+            if name == "features":
+                continue
+            if name not in known:
+                self._warn(index, UNKNOWN_FIELD, f"{name}: no such field{nearest(name, known)}")
+            else:
+                fields[name] = self._converted(index, name, value, known[name])
+        return fields
+
+    def _cleaned(self, where: str, name: str, values: list[Any]) -> list[Any]:
+        kind = self._event_fields[name]
+        return [self._converted(row, f"{where}[{row}]", value, kind) for row, value in enumerate(values)]
+
+    def _converted(self, index: int, where: str, value: Any, kind: Any) -> Any:
+        if isinstance(value, float) and math.isnan(value):
+            return None
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            self._warn(index, INVALID_FIELD, f"{where}: {error}")
+            return None
+
+    def _known(self, index: int, features: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+        for name, value in features.items():
+            if name in self._types.attribute:
+                yield name, value
+            else:
+                close = nearest(name, self._types.attribute)
+                self._warn(index, UNKNOWN_FEATURE, f"features.{name}: no such feature{close}")
+                self._receipt.troubled().unknown_features[self._name, name] += 1
+
+    def _value(self, index: int, name: str, value: Any) -> Any:
+        """Return a feature's value as its type wants it, or the mark that says why it is not usable."""
+        numeric = self._types.is_numeric[name]
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return MISSING if numeric else None
+        if numeric and isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                return float(value)
+            except OverflowError:
+                return math.inf if value > 0 else -math.inf
+        if not numeric and isinstance(value, _SCALARS):
+            return value
+        wanted = "a number" if numeric else "a string, number or boolean"
+        self._warn(index, WRONG_TYPE_REASON, f"features.{name}: must be {wanted}, got {_kind(value)}")
+        return TYPE_ERROR if numeric else WRONG_TYPE
+
+    def _warn(self, index: int, reason: str, detail: str) -> None:
+        self._receipt.troubled().warn(index, self._name, reason, detail)
+
+
+def column_length(columns: dict[str, Any]) -> int:
+    """Return the common length of all lists in a columns object; PayloadError if there is none."""
+    lengths: dict[int, str] = {}
+    for name, values in columns.items():
+        if name in ("features", "scores"):
+            if values is not None and not isinstance(values, dict):
+                raise PayloadError(INVALID, f"columns.{name}: must be an object of lists")
+            for inner, column in (values or {}).items():
+                _note_length(f"columns.{name}.{inner}", column, lengths)
+        elif values is not None:
+            _note_length(f"columns.{name}", values, lengths)
+    if len(lengths) > 1:
+        told = ", ".join(f"{name} has {length}" for length, name in lengths.items())
+        raise PayloadError(INVALID, f"columns must be of one length: {told}")
+    return next(iter(lengths), 0)
+
+
+def _note_length(name: str, values: Any, lengths: dict[int, str]) -> None:
+    if not isinstance(values, list):
+        raise PayloadError(INVALID, f"{name}: must be a list")
+    lengths.setdefault(len(values), name)
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "a boolean", str: "a string", list: "an array", dict: "an object"}
+    return names.get(type(value), "a number")
