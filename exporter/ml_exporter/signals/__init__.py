@@ -1,0 +1,12 @@
+"""Numbers from sums: each signal is a pure function, one file a measure, listed by family."""
+
+from ml_exporter.signals import drift, performance, quality, traffic
+from ml_exporter.signals.signal import Signal
+
+SIGNALS: tuple[Signal, ...] = (
+    *traffic.SIGNALS,
+    *quality.SIGNALS,
+    *drift.SIGNALS,
+    *performance.SIGNALS,
+)
+"""Every signal, in the order of the page."""

@@ -1,0 +1,145 @@
+"""What a drift measure is, and the signal that applies it to the features and to the predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
+from ml_exporter.core.metrics import ONE, Block, Metric, Rows, gauge
+from ml_exporter.core.schema import Role
+from ml_exporter.signals.drift.comparison import Comparison, Geometry, baseline_of, comparison_of, geometry_of
+from ml_exporter.signals.signal import (
+    NO_BASELINE,
+    NO_EVENTS,
+    TOO_FEW_SAMPLES,
+    ModelContext,
+    Samples,
+    Signal,
+    View,
+    absences,
+)
+
+FEATURE_LABELS: Final = ("model", "version", "window", "feature")
+WINDOW_LABELS: Final = ("model", "version", "window")
+
+
+class Over(Enum):
+    """Which variables a measure applies to, and on what it rests."""
+
+    BINS = "bins"
+    """Every variable: its bins with ``other`` and ``missing``."""
+    CATEGORIES = "categories"
+    """Categorical variables: their categories with ``other`` and ``missing``."""
+    NUMBERS = "numbers"
+    """Numeric variables: the numbers alone, in fine bins."""
+
+
+class Noise(Enum):
+    """How a measure is distributed without drift, for the fit of its noise floor."""
+
+    LINEAR = 1
+    """Like a sum of squares: of the order 1/samples."""
+    ROOT = 2
+    """Like the root of one: of the order 1/sqrt(samples)."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DriftMeasure:
+    """A measure of the difference of two distributions.
+
+    ``score`` returns one value for each variable that ``over`` selects, in the order of the schema; it is
+    never asked about variables without rows on a side. ``noise`` is None for a p-value, which needs no floor.
+    """
+
+    key: str
+    help: str
+    over: Over
+    score: Callable[[Comparison], FloatArray]
+    noise: Noise | None
+
+    def variables(self, geometry: Geometry) -> IntArray:
+        """Return the numbers of the variables that this measure applies to."""
+        if self.over is Over.NUMBERS:
+            return geometry.numeric
+        return geometry.categorical if self.over is Over.CATEGORIES else np.arange(geometry.variables)
+
+    def samples(self, comparison: Comparison) -> FloatArray:
+        """Return the samples of the window on which each score rests."""
+        if self.over is Over.NUMBERS:
+            return comparison.window.present.astype(np.float64)
+        return comparison.window.rows[self.variables(comparison.geometry)].astype(np.float64)
+
+
+class _Places:
+    """Which of the variables of a measure are features, and which one is the output; made once a model."""
+
+    def __init__(self, measure: DriftMeasure, context: ModelContext) -> None:
+        variables = measure.variables(context.derived(geometry_of))
+        roles = [context.schema.variables[number].role for number in variables]
+        self.variables = variables
+        self.features = np.flatnonzero([role is Role.FEATURE for role in roles])
+        self.output = np.flatnonzero([role is Role.OUTPUT for role in roles])
+        self.names = tuple(context.schema.variables[variables[place]].name for place in self.features)
+        self.rows = Rows.of(self.names)
+        baseline = context.derived(baseline_of)
+        present = baseline.present if measure.over is Over.NUMBERS else baseline.rows[variables]
+        self.without_baseline: BoolArray = present == 0
+
+
+class DriftSignal(Signal):
+    """The scores of one measure for every feature and for the predictions, each with its noise floor."""
+
+    def __init__(self, measure: DriftMeasure) -> None:
+        self.key = measure.key
+        self.measure = measure
+        text = f"{measure.help}, of a feature within the window, against the baseline."
+        self._feature = gauge(f"ml_feature_drift_{self.key}", text, *FEATURE_LABELS)
+        text = f"{measure.help}, of the predictions within the window, against the baseline."
+        self._output = gauge(f"ml_prediction_drift_{self.key}", text, *WINDOW_LABELS)
+        self.metrics = (self._feature, self._output)
+        if measure.noise is not None:
+            text = f"99.9 % quantile of {self.key} without drift at this number of samples, of a feature."
+            self._feature_floor = gauge(f"ml_feature_drift_{self.key}_noise_floor", text, *FEATURE_LABELS)
+            text = f"99.9 % quantile of {self.key} without drift at this number of samples, of the predictions."
+            self._output_floor = gauge(f"ml_prediction_drift_{self.key}_noise_floor", text, *WINDOW_LABELS)
+            self.metrics += (self._feature_floor, self._output_floor)
+        self.places = lambda context: _Places(measure, context)
+
+    def over_window(self, view: View) -> Samples:
+        """Yield scores and noise floors; features of too few samples or without a baseline have none."""
+        places = view.context.derived(self.places)
+        if not len(places.variables):
+            return
+        comparison = view.derived(comparison_of)
+        samples = self.measure.samples(comparison)
+        few = samples < view.context.minimum_samples
+        silent = few | places.without_baseline
+        if not silent.all():
+            scores = np.where(silent, np.nan, self.measure.score(comparison))
+            yield from self._blocks(view, places, scores, self._feature, self._output)
+            if self.measure.noise is not None:
+                floors = view.context.reference.noise.at(self.key, places.variables, samples)
+                floors = np.where(silent, np.nan, floors)
+                yield from self._blocks(view, places, floors, self._feature_floor, self._output_floor)
+        if silent.any():
+            yield from self._absences(view, places, samples, few)
+
+    def _blocks(self, view: View, places: _Places, values: FloatArray, feature: Metric, output: Metric) -> Samples:
+        if len(places.features):
+            yield Block(feature, view.scope, places.rows, values[places.features])
+        if len(places.output):
+            yield Block(output, view.scope, ONE, values[places.output])
+
+    def _absences(self, view: View, places: _Places, samples: FloatArray, few: BoolArray) -> Samples:
+        reasons = [(places.without_baseline, NO_BASELINE), (samples == 0, NO_EVENTS), (few, TOO_FEW_SAMPLES)]
+        for signal, names, chosen in (
+            (f"feature_drift_{self.key}", places.names, places.features),
+            (f"prediction_drift_{self.key}", ("",), places.output),
+        ):
+            if len(chosen):
+                yield from absences(view.scope, signal, names, [(mask[chosen], why) for mask, why in reasons])

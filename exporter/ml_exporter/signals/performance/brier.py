@@ -1,0 +1,50 @@
+"""Brier score."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, scored
+from ml_exporter.sums.fixed import UNIT_INTERVAL
+from ml_exporter.sums.layout import Sums
+
+
+def brier(total: float, outcomes: int) -> FloatArray:
+    """Brier score: mean squared error of the score; higher is worse.
+
+    Binary: ``1/n sum_i (s_i - y_i)^2`` with ``s`` the score of the positive class and ``y`` 1 for a positive
+    event, else 0. Multiclass: ``1/n sum_i sum_c (s_ic - y_ic)^2``, Brier's own form. ``total`` is the sum,
+    ``outcomes`` n. Returns (1,).
+
+    Range: 0 (certain and right) to 1, for multiclass to 2; 0.25 for a binary score of one half.
+    Bound: each term is rounded to 2^-30 (binary) or 2^-29, so the mean is within 1e-9.
+    Missing: predictions without a score and labels of unknown classes are left out.
+    Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
+    Cost: O(1).
+
+    Reference: G. Brier, Verification of forecasts expressed in terms of probability, Monthly Weather
+    Review 78 (1950), eq. (2), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+
+    >>> brier(0.5, 2).tolist()
+    [0.25]
+    """
+    return np.array([total / max(outcomes, 1)])
+
+
+def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
+    if schema.task is Task.BINARY:
+        return brier(float(sums["score_loss"][1]) * UNIT_INTERVAL.step, scored(sums))
+    return brier(2.0 * float(sums["class_score_loss"][1]) * UNIT_INTERVAL.step, scored(sums))
+
+
+MEASURE: Final = PerformanceMeasure(
+    key="brier",
+    help="Mean squared error of the score (0 is best)",
+    tasks=CLASSIFICATION,
+    value=_value,
+    samples=scored,
+)

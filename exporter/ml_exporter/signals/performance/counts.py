@@ -1,0 +1,134 @@
+"""The sums over labelled predictions as counters: from them a fleet's performance follows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.metrics import Block, Rows, counter, one
+from ml_exporter.core.schema import Task
+from ml_exporter.core.text import label_value
+from ml_exporter.signals.performance.expected_calibration_error import by_tenth
+from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
+from ml_exporter.sums.classification import CALIBRATION_BINS
+from ml_exporter.sums.fixed import ERRORS, LOG_LOSS, SQUARED_ERRORS, UNIT_INTERVAL, VALUES
+
+_OF = ("model", "version")
+_CONFUSION = counter(
+    "ml_confusion_total", "Labelled predictions by true and by predicted class.", *_OF, "class", "predicted"
+)
+_SCORE_BINS = counter(
+    "ml_score_bin_total", "Scored outcomes by true class and bin of the score.", *_OF, "class", "bin"
+)
+_CALIBRATION = counter(
+    "ml_calibration_outcomes_total",
+    "Scored outcomes by true class and tenth of the score.",
+    *(*_OF, "class", "bin"),
+)
+_CALIBRATION_SCORES = counter(
+    "ml_calibration_score_total", "Sum of the scores of outcomes by tenth of the score.", *_OF, "bin"
+)
+_LOG_LOSS = counter("ml_outcome_log_loss_total", "Sum of the log losses of scored outcomes in nats.", *_OF)
+_SQUARED = counter(
+    "ml_outcome_squared_error_total",
+    "Sum of the squared errors: of the score (binary), or of the predicted value in squared label units.",
+    *_OF,
+)
+_SCORED = counter("ml_outcome_scored_total", "Labelled predictions that carry scores or a predicted value.", *_OF)
+_OVER = counter("ml_outcome_overestimate_total", "Sum of prediction minus label where positive.", *_OF)
+_UNDER = counter("ml_outcome_underestimate_total", "Sum of label minus prediction where positive.", *_OF)
+_SHARE = counter("ml_outcome_error_share_total", "Sum of the absolute errors as shares of nonzero labels.", *_OF)
+_NONZERO = counter("ml_outcome_nonzero_total", "Labelled predictions whose label is not 0.", *_OF)
+_ABOVE = counter(
+    "ml_outcome_label_above_total", "Sum of label minus the baseline's mean label where positive.", *_OF
+)
+_BELOW = counter(
+    "ml_outcome_label_below_total", "Sum of the baseline's mean label minus label where positive.", *_OF
+)
+_SPREAD = counter(
+    "ml_outcome_label_squared_total",
+    "Sum of the squares of label minus the baseline's mean label.",
+    *_OF,
+)
+
+
+class _ClassificationRows:
+    """Rows of the classification counters, made once a model."""
+
+    def __init__(self, context: ModelContext) -> None:
+        schema = context.schema
+        names = [label_value(name) for name in schema.classes]
+        self.pairs = Rows(tuple((true, predicted) for true in names for predicted in names))
+        signs = [names[1 - schema.positive], names[schema.positive]] if schema.task is Task.BINARY else []
+        shown = ["0", *(f"{schema.score_edges[start - 1]:.6g}" for start in schema.score_groups[1:]), "1"]
+        self.score_bins = Rows(tuple((sign, label) for sign in signs for label in _intervals(shown)))
+        tenths = _intervals([f"{edge / CALIBRATION_BINS:g}" for edge in range(CALIBRATION_BINS + 1)])
+        self.signed_tenths = Rows(tuple((sign, label) for sign in signs for label in tenths))
+        self.tenths = Rows.of(tenths)
+
+
+def _intervals(bounds: list[str]) -> list[str]:
+    last = len(bounds) - 2
+    return [f"[{bounds[i]}, {bounds[i + 1]}{']' if i == last else ')'}" for i in range(last + 1)]
+
+
+class OutcomeCounts(Signal):
+    """Counters of the outcomes since the start.
+
+    Sum their increase over the replicas, then divide: accuracy, precision and recall from
+    ``ml_confusion_total``, ROC AUC from ``ml_score_bin_total``, calibration error from the two
+    ``ml_calibration`` counters, means of the losses and errors from their sums and counts.
+    """
+
+    key = "outcome_counts"
+    metrics = (
+        *(_CONFUSION, _SCORE_BINS, _CALIBRATION, _CALIBRATION_SCORES, _LOG_LOSS, _SQUARED, _SCORED),
+        *(_OVER, _UNDER, _SHARE, _NONZERO, _ABOVE, _BELOW, _SPREAD),
+    )
+
+    def since_start(self, view: View) -> Samples:
+        """Yield the counters of the model's task."""
+        if view.context.schema.is_classifier:
+            yield from _classification(view)
+        else:
+            yield from _regression(view)
+
+
+def _classification(view: View) -> Samples:
+    rows = view.context.derived(_ClassificationRows)
+    schema, sums, scope = view.context.schema, view.sums, view.scope
+    yield Block(_CONFUSION, scope, rows.pairs, sums["confusion"].flatten())
+    if schema.task is Task.BINARY:
+        bins = sums["score_bins"]
+        shown = np.add.reduceat(bins, schema.score_groups, axis=1)
+        yield Block(_SCORE_BINS, scope, rows.score_bins, shown.ravel())
+        yield Block(_CALIBRATION, scope, rows.signed_tenths, by_tenth(bins, schema).ravel())
+        yield Block(_CALIBRATION_SCORES, scope, rows.tenths, UNIT_INTERVAL.decode(sums["score_sums"]))
+        yield one(_LOG_LOSS, float(sums["score_loss"][0]) * LOG_LOSS.step, *scope)
+        yield one(_SQUARED, float(sums["score_loss"][1]) * UNIT_INTERVAL.step, *scope)
+        yield one(_SCORED, int(bins.sum()), *scope)
+    elif "class_score_loss" in sums:
+        losses = sums["class_score_loss"]
+        yield one(_LOG_LOSS, float(losses[0]) * LOG_LOSS.step, *scope)
+        yield one(_SQUARED, 2.0 * float(losses[1]) * UNIT_INTERVAL.step, *scope)
+        yield one(_SCORED, int(losses[2]), *scope)
+
+
+def _regression(view: View) -> Samples:
+    schema, sums, scope = view.context.schema, view.sums, view.scope
+    errors = sums["errors"]
+    unit = ERRORS.step * schema.error_unit
+    yield one(_SCORED, int(errors[0]), *scope)
+    yield one(_OVER, float(errors[1]) * unit, *scope)
+    yield one(_UNDER, float(errors[2]) * unit, *scope)
+    yield one(_SQUARED, float(errors[3]) * SQUARED_ERRORS.step * schema.error_unit**2, *scope)
+    yield one(_SHARE, float(errors[4]) * ERRORS.step, *scope)
+    yield one(_NONZERO, int(errors[5]), *scope)
+    above, below, second = (sums["label_moments"] * VALUES.step).tolist()
+    yield one(_ABOVE, above * schema.label_scale, *scope)
+    yield one(_BELOW, below * schema.label_scale, *scope)
+    yield one(_SPREAD, second * schema.label_scale**2, *scope)
+
+
+SIGNAL: Final = OutcomeCounts()

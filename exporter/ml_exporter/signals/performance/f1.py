@@ -1,0 +1,41 @@
+"""F1 of each class."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused
+
+
+def f1(confusion: IntArray) -> FloatArray:
+    """F1: harmonic mean of a class's precision and recall; lower is worse.
+
+    ``F1_c = 2 n_cc / (sum_d n_dc + sum_d n_cd)`` with ``confusion`` n (classes, classes), true by predicted
+    class. Returns (classes,); NaN, and no sample, for a class neither predicted nor true anywhere.
+
+    Range: 0 to 1. Exact: the counts lose nothing.
+    Missing: predictions without a class and labels of unknown classes are left out.
+    Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Cost: O(classes^2).
+
+    Reference: C. van Rijsbergen, Information Retrieval, 2nd ed., Butterworths 1979, chapter 7, with
+    equal weights.
+
+    >>> f1(np.array([[8, 2], [1, 9]])).round(4).tolist()
+    [0.8421, 0.8571]
+    """
+    either = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return np.where(either > 0, 2.0 * np.diagonal(confusion) / np.maximum(either, 1), np.nan)
+
+
+MEASURE: Final = PerformanceMeasure(
+    key="f1",
+    help="Harmonic mean of a class's precision and recall (0 to 1)",
+    tasks=CLASSIFICATION,
+    value=lambda sums, schema: f1(sums["confusion"]),
+    samples=confused,
+    per_class=True,
+)

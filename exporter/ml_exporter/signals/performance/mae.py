@@ -1,0 +1,49 @@
+"""Mean absolute error."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.schema import ModelSchema
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
+from ml_exporter.sums.fixed import ERRORS
+from ml_exporter.sums.layout import Sums
+
+
+def mae(over: float, under: float, outcomes: int) -> FloatArray:
+    """Mean absolute error: how far predictions are from labels; higher is worse.
+
+    ``MAE = 1/n sum_i |prediction_i - label_i|`` = (``over`` + ``under``) / ``outcomes``, with the sums of the
+    positive errors and of the negative ones' magnitudes, in the unit of the label. Returns (1,).
+
+    Range: 0 upwards, in the unit of the label.
+    Bound: errors are counted in steps of 2^-24 of the baseline's root mean squared error, and at most
+    1,024 times that.
+    Missing: predictions without a value and labels that are not numbers are left out.
+    Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Cost: O(1).
+
+    Reference: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22
+    (2006), section 2.1, doi:10.1016/j.ijforecast.2006.03.001.
+
+    >>> mae(3.0, 1.0, 4).tolist()
+    [1.0]
+    """
+    return np.array([(over + under) / max(outcomes, 1)])
+
+
+def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
+    errors = sums["errors"] * (ERRORS.step * schema.error_unit)
+    return mae(float(errors[1]), float(errors[2]), estimated(sums))
+
+
+MEASURE: Final = PerformanceMeasure(
+    key="mae",
+    help="Mean absolute error in the unit of the label (0 is best)",
+    tasks=REGRESSION,
+    value=_value,
+    samples=estimated,
+)

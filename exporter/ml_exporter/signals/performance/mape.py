@@ -1,0 +1,51 @@
+"""Mean absolute percentage error."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.schema import ModelSchema
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.sums.fixed import ERRORS
+from ml_exporter.sums.layout import Sums
+
+
+def mape(shares: float, outcomes: int) -> FloatArray:
+    """Mean absolute percentage error: mean error as a share of the label; higher is worse.
+
+    ``MAPE = 1/n sum_i |prediction_i - label_i| / |label_i|`` over the labels that are not 0 = ``shares`` /
+    ``outcomes``. Returns (1,).
+
+    Range: 0 upwards, as a ratio: 0.1 is ten percent. Labels of 0 are left out; labels near 0 dominate.
+    Bound: shares are counted in steps of 2^-24, and at most 1,024.
+    Missing: predictions without a value and labels that are not numbers are left out.
+    Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Cost: O(1).
+
+    Reference: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22
+    (2006), section 2.2, doi:10.1016/j.ijforecast.2006.03.001.
+
+    >>> mape(0.3, 3).round(6).tolist()
+    [0.1]
+    """
+    return np.array([shares / max(outcomes, 1)])
+
+
+def _samples(sums: Sums) -> int:
+    return int(sums["errors"][5])
+
+
+def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
+    return mape(float(sums["errors"][4]) * ERRORS.step, _samples(sums))
+
+
+MEASURE: Final = PerformanceMeasure(
+    key="mape",
+    help="Mean absolute error as a share of the label, labels of 0 left out (0 is best)",
+    tasks=REGRESSION,
+    value=_value,
+    samples=_samples,
+)

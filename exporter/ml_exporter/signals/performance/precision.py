@@ -1,0 +1,41 @@
+"""Precision of each class."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused
+
+
+def precision(confusion: IntArray) -> FloatArray:
+    """Precision: of the predictions that name a class, the share for which it is true; lower is worse.
+
+    ``precision_c = n_cc / sum_d n_dc`` with ``confusion`` n (classes, classes), true by predicted class.
+    Returns (classes,); NaN, and no sample, for a class that was never predicted.
+
+    Range: 0 to 1. Exact: the counts lose nothing.
+    Missing: predictions without a class and labels of unknown classes are left out.
+    Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Cost: O(classes^2).
+
+    Reference: C. Manning, P. Raghavan, H. Schütze, Introduction to Information Retrieval, Cambridge
+    2008, section 8.3.
+
+    >>> precision(np.array([[8, 2], [1, 9]])).round(4).tolist()
+    [0.8889, 0.8182]
+    """
+    predicted = confusion.sum(axis=0)
+    return np.where(predicted > 0, np.diagonal(confusion) / np.maximum(predicted, 1), np.nan)
+
+
+MEASURE: Final = PerformanceMeasure(
+    key="precision",
+    help="Of the predictions that name a class, share for which it is true (0 to 1)",
+    tasks=CLASSIFICATION,
+    value=lambda sums, schema: precision(sums["confusion"]),
+    samples=confused,
+    per_class=True,
+)

@@ -1,0 +1,35 @@
+"""How many labelled predictions the performance measures rest on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ml_exporter.core.metrics import gauge, one
+from ml_exporter.signals.performance.measure import joined
+from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
+
+_WINDOW = gauge(
+    "ml_performance_samples",
+    "Labelled predictions whose label arrived within the window.",
+    *("model", "version", "window"),
+)
+_BASELINE = gauge("ml_baseline_performance_samples", "Labelled predictions of the baseline.", "model", "version")
+
+
+class PerformanceSamples(Signal):
+    """Labelled predictions behind each performance measure; fewer is worse."""
+
+    key = "performance_samples"
+    metrics = (_WINDOW, _BASELINE)
+
+    def over_window(self, view: View) -> Samples:
+        """Yield the number; 0 is a fact here, not a lack."""
+        yield one(_WINDOW, joined(view.sums), *view.scope)
+
+    def of_baseline(self, context: ModelContext, version: str) -> Samples:
+        """Yield the number of the baseline, if it has labels."""
+        if count := joined(context.reference.sums):
+            yield one(_BASELINE, count, context.schema.name, version)
+
+
+SIGNAL: Final = PerformanceSamples()

@@ -1,0 +1,107 @@
+"""What a data-quality measure is, and the signal that counts it for every feature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_exporter.core.arrays import IntArray
+from ml_exporter.core.metrics import Block, NoData, Rows, counter, gauge
+from ml_exporter.core.schema import FeatureKind, NumericVariable, Role
+from ml_exporter.signals.signal import NO_EVENTS, ModelContext, Samples, Signal, View
+from ml_exporter.sums.layout import Sums
+from ml_exporter.sums.variables import Cells
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class QualityMeasure:
+    """A kind of value that should not be there.
+
+    ``count`` returns, for every variable of the schema, in how many rows it was; ``kind`` restricts the
+    measure to features of one kind. ``what`` completes "Predictions in which a feature …".
+    """
+
+    key: str
+    what: str
+    count: Callable[[Sums, Cells], IntArray]
+    kind: FeatureKind | None = None
+
+
+class _Places:
+    def __init__(self, measure: QualityMeasure, context: ModelContext) -> None:
+        self.cells = Cells(context.schema)
+        chosen = [
+            number
+            for number, variable in enumerate(context.schema.variables)
+            if variable.role is Role.FEATURE
+            and (
+                measure.kind is None
+                or (measure.kind is FeatureKind.NUMERIC) == isinstance(variable, NumericVariable)
+            )
+        ]
+        self.features = np.array(chosen, np.int64)
+        self.rows = Rows.of(context.schema.variables[number].name for number in chosen)
+
+
+class QualitySignal(Signal):
+    """How often a kind of bad value occurred: counted since the start, and as a share of a window's rows."""
+
+    def __init__(self, measure: QualityMeasure) -> None:
+        self.key = measure.key
+        self.measure = measure
+        labels = ("model", "version", "feature")
+        self._total = counter(
+            f"ml_feature_{self.key}_total", f"Predictions in which a feature {measure.what}.", *labels
+        )
+        self._ratio = gauge(
+            f"ml_feature_{self.key}_ratio",
+            f"Share of the predictions within the window in which a feature {measure.what}.",
+            *("model", "version", "window", "feature"),
+        )
+        self._baseline = gauge(
+            f"ml_baseline_feature_{self.key}_ratio",
+            f"Share of the baseline's rows in which a feature {measure.what}.",
+            *labels,
+        )
+        self.metrics = (self._total, self._ratio, self._baseline)
+        self._places = lambda context: _Places(measure, context)
+
+    def since_start(self, view: View) -> Samples:
+        """Yield the counters."""
+        places = view.context.derived(self._places)
+        if len(places.features):
+            counts = self.measure.count(view.sums, places.cells)
+            yield Block(self._total, view.scope, places.rows, counts[places.features])
+
+    def over_window(self, view: View) -> Samples:
+        """Yield the shares; a window without a prediction has none."""
+        places = view.context.derived(self._places)
+        rows = int(view.sums["traffic"][0])
+        if not len(places.features):
+            return
+        if not rows:
+            yield NoData(view.scope, f"feature_{self.key}", NO_EVENTS)
+            return
+        counts = self.measure.count(view.sums, places.cells)
+        yield Block(self._ratio, view.scope, places.rows, counts[places.features] / rows)
+
+    def of_baseline(self, context: ModelContext, version: str) -> Samples:
+        """Yield the baseline's shares, if there is a baseline."""
+        places = context.derived(self._places)
+        if context.reference.rows and len(places.features):
+            counts = self.measure.count(context.reference.sums, places.cells)[places.features]
+            yield Block(
+                self._baseline, (context.schema.name, version), places.rows, counts / context.reference.rows
+            )
+
+
+def of_status(name: str) -> Callable[[Sums, Cells], IntArray]:
+    """Return a count of the rows in the cell ``name``, one of ``sums.variables.STATUSES``."""
+
+    def count(sums: Sums, cells: Cells) -> IntArray:
+        counted: IntArray = sums["variable_counts"][cells.status(name)]
+        return counted
+
+    return count

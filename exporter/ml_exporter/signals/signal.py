@@ -1,0 +1,129 @@
+"""What a signal is: pure functions from sums (and a baseline's sums) to samples, or to a reason for none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from ml_exporter.baseline.reference import Reference
+from ml_exporter.core.arrays import BoolArray
+from ml_exporter.core.metrics import Block, Metric, NoData
+from ml_exporter.core.schema import ModelSchema
+from ml_exporter.sums.layout import Sums
+
+T = TypeVar("T")
+
+NO_EVENTS: Final = "no_events"
+NO_LABELS: Final = "no_labels"
+NO_SCORES: Final = "no_scores"
+NO_BASELINE: Final = "no_baseline"
+TOO_FEW_SAMPLES: Final = "too_few_samples"
+ONE_CLASS: Final = "one_class"
+UNDEFINED: Final = "undefined"
+FAILED: Final = "failed"
+REASONS: Final = {
+    NO_EVENTS: "no prediction has arrived within the window",
+    NO_LABELS: "no label has arrived within the window",
+    NO_SCORES: "predictions came without scores",
+    NO_BASELINE: "the baseline does not hold what this signal compares with",
+    TOO_FEW_SAMPLES: "fewer samples than the configured minimum",
+    ONE_CLASS: "all labels of the window are of one class",
+    UNDEFINED: "the formula has no value for this window, for example a division by zero",
+    FAILED: "the signal raised an error; see the log and ml_exporter_collector_success",
+}
+"""Every reason for which a signal has no sample."""
+
+Samples = Iterable[Block | NoData]
+
+
+class ModelContext:
+    """What all windows and versions of one model share: its reference, and what is derived from it once."""
+
+    def __init__(self, reference: Reference, minimum_samples: int, owner: str = "") -> None:
+        self.reference = reference
+        self.schema: ModelSchema = reference.schema
+        self.minimum_samples = minimum_samples
+        self.owner = owner
+        self._derived: dict[Callable[..., Any], Any] = {}
+
+    def derived(self, make: Callable[[ModelContext], T]) -> T:
+        """Return ``make(self)``, made at the first call and kept."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        value: T = self._derived[make]
+        return value
+
+
+@dataclass(eq=False, slots=True)
+class View:
+    """The sums of one model version, since the start or over one window, with the facts beside them.
+
+    ``window`` is the window's label, empty for sums since the start. Times are seconds since the Unix
+    epoch, NaN where there was no such event yet. Signals read a view and change nothing in it.
+    """
+
+    context: ModelContext
+    version: str
+    sums: Sums
+    window: str = ""
+    started: float = np.nan
+    last_prediction: float = np.nan
+    last_label: float = np.nan
+    _derived: dict[Callable[..., Any], Any] = field(default_factory=dict)
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The values of the labels model, version and, for a window, window."""
+        names = (self.context.schema.name, self.version)
+        return (*names, self.window) if self.window else names
+
+    def derived(self, make: Callable[[View], T]) -> T:
+        """Return ``make(self)``, made at the first call and kept: what several signals share."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        value: T = self._derived[make]
+        return value
+
+
+class Signal:
+    """One signal: its key, every metric that it may yield, and its samples for three occasions.
+
+    A subclass overrides the occasions that it has something for. It raises nothing for want of data:
+    it yields :class:`NoData` with a reason of :data:`REASONS`.
+    """
+
+    key: str
+    metrics: tuple[Metric, ...]
+
+    def since_start(self, view: View) -> Samples:
+        """Yield counters from the sums since the start."""
+        return ()
+
+    def over_window(self, view: View) -> Samples:
+        """Yield gauges from the sums of one window."""
+        return ()
+
+    def of_baseline(self, context: ModelContext, version: str) -> Samples:
+        """Yield gauges from the baseline's sums; called once for a version, not at every tick."""
+        return ()
+
+
+def absences(
+    scope: tuple[str, ...], signal: str, features: tuple[str, ...], reasons: list[tuple[BoolArray, str]]
+) -> Iterable[NoData]:
+    """Yield why features have no sample: once without a feature if one reason holds for all of them.
+
+    ``reasons`` are masks over the features with the reason each stands for; the first that applies counts.
+    """
+    told = np.zeros(len(features), bool)
+    for mask, reason in reasons:
+        here = mask & ~told
+        if len(features) and here.all():
+            yield NoData(scope, signal, reason)
+        else:
+            for number in np.flatnonzero(here):
+                yield NoData(scope, signal, reason, features[number])
+        told |= here

@@ -1,0 +1,85 @@
+"""The noise floor is what it says: without drift, one score in a thousand is above it."""
+
+import numpy as np
+import pytest
+
+from ml_exporter.baseline.reference import NoiseFloors
+from ml_exporter.signals import drift
+from ml_exporter.signals.drift.comparison import comparison_of
+from ml_exporter.signals.drift.measure import Noise
+from ml_exporter.signals.signal import View
+from support import workload
+from support.models import BASELINE_ROWS, Model
+
+DRAWS = 1_500
+
+
+@pytest.mark.parametrize("rows", [200, 1_500])
+def test_quiet_windows_stay_below_the_floor(rows: int) -> None:
+    """Windows from the distribution behind the baseline, not from the baseline's own rows."""
+    model = Model(noise=True)
+    above = {measure.key: 0 for measure in drift.MEASURES if measure.noise}
+    compared = dict.fromkeys(above, 0)
+    pool = workload.table(rows * DRAWS, seed=77)
+    predictions = model.predictions(pool)
+    for draw in range(DRAWS):
+        mask = np.zeros(rows * DRAWS, bool)
+        mask[draw * rows : (draw + 1) * rows] = True
+        sums = model.tallies.zero()
+        model.tallies.add_predictions(_slice(predictions, draw * rows, rows), sums)
+        comparison = comparison_of(View(model.context, "1", sums, "1h"))
+        for measure in drift.MEASURES:
+            if measure.noise is None:
+                continue
+            variables = measure.variables(comparison.geometry)
+            floors = model.reference.noise.at(measure.key, variables, measure.samples(comparison))
+            score = measure.score(comparison)
+            moving = floors > 1e-9  # a constant has neither score nor floor
+            above[measure.key] += int((score > floors)[moving].sum())
+            compared[measure.key] += int(moving.sum())
+    for key, count in above.items():
+        rate = count / compared[key]
+        # One in a thousand over all baselines; for this one baseline, whose own deviation all windows share,
+        # it may be some times that.
+        assert rate < 0.006, f"{key}: {rate:.2%} of quiet windows are above the floor"
+
+
+def _slice(batch, start, rows):  # type: ignore[no-untyped-def]
+    from dataclasses import fields
+
+    def part(values):  # type: ignore[no-untyped-def]
+        return None if values is None else values[..., start : start + rows]
+
+    return type(batch)(*(part(getattr(batch, field.name)) for field in fields(batch)))
+
+
+def test_a_shift_is_above_the_floor() -> None:
+    model = Model(noise=True)
+    comparison = comparison_of(
+        View(model.context, "1", model.sums(workload.table(2_000, seed=3, shift=0.5)), "1h")
+    )
+    for key in ("psi", "jensen_shannon", "kolmogorov_smirnov", "wasserstein"):
+        measure = next(measure for measure in drift.MEASURES if measure.key == key)
+        variables = measure.variables(comparison.geometry)
+        floors = model.reference.noise.at(key, variables, measure.samples(comparison))
+        assert measure.score(comparison)[0] > floors[0], key
+
+
+def test_floors_fall_with_the_samples_towards_that_of_the_baseline() -> None:
+    noise = Model(noise=True).reference.noise
+    for measure in drift.MEASURES:
+        if measure.noise is None or measure.key == "chi_squared":
+            continue
+        table = noise.floors[measure.key]
+        fitted = table[~np.isnan(table).any(axis=1)]
+        assert (fitted[:, 0] >= fitted[:, -1]).all()
+        smallest = fitted[:, -1].max()
+        limit = 60 / BASELINE_ROWS if measure.noise is Noise.LINEAR else 6 / np.sqrt(BASELINE_ROWS)
+        assert smallest < limit, measure.key
+
+
+def test_between_two_sizes_the_floor_is_between_theirs() -> None:
+    floors = NoiseFloors(np.array([100, 1_000]), {"psi": np.array([[0.4, 0.04], [0.2, 0.02]])})
+    found = floors.at("psi", np.array([0, 1]), np.array([316.2278, 1e9]))
+    assert found.tolist() == pytest.approx([0.12649, 0.02], rel=1e-4)
+    assert np.isnan(floors.at("unknown", np.array([0]), np.array([5.0]))).all()

@@ -1,0 +1,202 @@
+"""What every signal must do, whatever it measures."""
+
+import doctest
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import ml_exporter.signals
+from ml_exporter.core.metrics import Block, Kind, NoData
+from ml_exporter.core.schema import Task
+from ml_exporter.signals import SIGNALS, drift, performance, quality
+from ml_exporter.signals.signal import REASONS, Samples, Signal, View
+from support import workload
+from support.models import Model
+
+TASKS = list(Task)
+HEADINGS = ("Returns", "Range:", "Missing", "Minimum samples:", "Cost:", "Reference:", ">>>")
+
+
+def over_window(model: Model, signal: Signal, columns: workload.Table) -> list[Block | NoData]:
+    return list(signal.over_window(View(model.context, "1", model.sums(columns), "1h")))
+
+
+def everything(model: Model, signal: Signal, columns: workload.Table) -> list[Block | NoData]:
+    total = View(model.context, "1", model.sums(columns))
+    samples = [*signal.since_start(total), *signal.of_baseline(model.context, "1")]
+    return [*samples, *over_window(model, signal, columns)]
+
+
+def values(samples: Samples) -> dict[tuple[str, ...], float]:
+    """Return every sample by metric and labels."""
+    result = {}
+    for block in samples:
+        if isinstance(block, Block) and block.metric.kind is not Kind.HISTOGRAM:
+            for row, value in zip(block.rows.values, block.values, strict=True):
+                if np.isfinite(value):
+                    result[block.metric.name, *block.scope, *row] = float(value)
+    return result
+
+
+def parameters() -> Iterator[object]:
+    for task in TASKS:
+        for signal in SIGNALS:
+            yield pytest.param(task, signal, id=f"{task.value.split('_')[0]}-{signal.key}")
+
+
+every_signal = pytest.mark.parametrize(("task", "signal"), list(parameters()))
+
+
+@every_signal
+def test_metrics_are_declared_and_labels_fit(task: Task, signal: Signal) -> None:
+    model = Model(task)
+    for sample in everything(model, signal, workload.table(500, seed=2, task=task)):
+        if isinstance(sample, Block):
+            assert sample.metric in signal.metrics
+            for row in sample.rows.values:
+                assert len(sample.scope) + len(row) == len(sample.metric.labels)
+            if sample.metric.kind is not Kind.HISTOGRAM:
+                assert len(sample.values) == len(sample.rows)
+        else:
+            assert sample.reason in REASONS
+
+
+@every_signal
+def test_nothing_in_an_empty_window_is_shown_as_zero_drift_or_full_health(task: Task, signal: Signal) -> None:
+    model = Model(task)
+    found = values(over_window(model, signal, workload.table(0, seed=1, task=task)))
+    facts = {
+        "ml_window_predictions",
+        "ml_feature_drift_samples",
+        "ml_prediction_drift_samples",
+        "ml_performance_samples",
+    }
+    assert {name for name, *_ in found} <= facts
+    assert all(value == 0 for value in found.values())
+
+
+@every_signal
+def test_one_row_and_missing_rows_raise_nothing(task: Task, signal: Signal) -> None:
+    model = Model(task, minimum=1)
+    one = workload.table(1, seed=1, task=task)
+    gone = workload.table(50, seed=1, task=task)
+    for name in ("normal", "lognormal", "tailed", "tied", "zeros", "constant"):
+        gone[name] = np.full(50, np.nan)
+    gone["few"] = np.full(50, None, object)
+    for columns in (one, gone):
+        for value in values(everything(model, signal, columns)).values():
+            assert np.isfinite(value)
+
+
+@every_signal
+def test_identical_rows_raise_nothing(task: Task, signal: Signal) -> None:
+    model = Model(task, minimum=1)
+    one = workload.table(1, seed=1, task=task)
+    same = {name: np.repeat(column, 300) for name, column in one.items()}
+    for value in values(everything(model, signal, same)).values():
+        assert np.isfinite(value)
+
+
+@every_signal
+def test_order_and_split_do_not_matter(task: Task, signal: Signal) -> None:
+    model = Model(task)
+    columns = workload.table(900, seed=3, task=task)
+    order = np.random.default_rng(1).permutation(900)
+    joint = values(everything(model, signal, columns))
+    merged = model.sums(workload.take(columns, order[:300]))
+    merged.add(model.sums(workload.take(columns, order[300:])).vector)
+    samples = [
+        *signal.since_start(View(model.context, "1", merged)),
+        *signal.of_baseline(model.context, "1"),
+        *signal.over_window(View(model.context, "1", merged, "1h")),
+    ]
+    assert values(samples) == joint
+
+
+@every_signal
+def test_sums_are_not_changed_nor_handed_out(task: Task, signal: Signal) -> None:
+    model = Model(task)
+    sums = model.sums(workload.table(400, seed=4, task=task))
+    before = sums.vector.copy()
+    blocks = [
+        *signal.since_start(View(model.context, "1", sums)),
+        *signal.over_window(View(model.context, "1", sums, "1h")),
+    ]
+    for block in blocks:
+        if isinstance(block, Block):
+            assert not np.shares_memory(block.values, sums.vector)
+    assert (sums.vector == before).all()
+
+
+@every_signal
+def test_a_baseline_less_model_raises_nothing(task: Task, signal: Signal) -> None:
+    model = Model(task)
+    bare = model.tallies.zero()
+    reference = type(model.reference)(model.schema, bare)
+    context = type(model.context)(reference, 100)
+    view = View(context, "1", model.sums(workload.table(500, seed=2, task=task)), "1h")
+    names = {
+        sample.metric.name
+        for sample in [*signal.over_window(view), *signal.of_baseline(context, "1")]
+        if isinstance(sample, Block)
+    }
+    assert not any("_drift_" in name and "samples" not in name for name in names)
+    assert not any(name.startswith("ml_baseline_performance") for name in names)
+
+
+def test_keys_are_unique_and_in_metric_names() -> None:
+    keys = [signal.key for signal in SIGNALS]
+    assert len(set(keys)) == len(keys)
+    for measure in drift.MEASURES:
+        assert f"ml_feature_drift_{measure.key}" in {m.name for s in SIGNALS for m in s.metrics}
+    names = [metric.name for signal in SIGNALS for metric in signal.metrics]
+    assert len(set(names)) == len(names)
+
+
+def modules(package: ModuleType) -> list[str]:
+    return sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+
+
+@pytest.mark.parametrize("family", [drift, quality, performance])
+def test_every_file_is_in_its_tuple(family: ModuleType) -> None:
+    """A measure that is not listed would be silently dead."""
+    listed = {measure.key for measure in family.MEASURES}
+    for name in modules(family):
+        module = importlib.import_module(f"{family.__name__}.{name}")
+        if hasattr(module, "MEASURE"):
+            assert module.MEASURE in family.MEASURES, f"{name}.py is not in MEASURES"
+            assert module.MEASURE.key == name
+            listed.discard(name)
+        if hasattr(module, "SIGNAL"):
+            assert module.SIGNAL in family.SIGNALS, f"{name}.py is not in SIGNALS"
+    assert not listed
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        importlib.import_module(f"{family.__name__}.{measure.key}")
+        for family in (drift, performance)
+        for measure in family.MEASURES
+    ],
+    ids=lambda module: module.__name__.rpartition(".")[2],
+)
+def test_docstrings_say_all_that_a_reader_needs(module: ModuleType) -> None:
+    function = getattr(module, module.MEASURE.key)
+    text = function.__doc__ or ""
+    for heading in HEADINGS:
+        assert heading.lower() in text.lower(), f"{heading} is not in the docstring"
+    first = text.splitlines()[0]
+    assert "worse" in first
+    assert doctest.DocTestFinder().find(function)[0].examples
+
+
+def test_every_signal_of_every_family_is_run() -> None:
+    for info in pkgutil.iter_modules(ml_exporter.signals.__path__):
+        if info.ispkg:
+            family = importlib.import_module(f"ml_exporter.signals.{info.name}")
+            assert set(family.SIGNALS) <= set(SIGNALS)

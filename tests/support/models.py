@@ -1,0 +1,104 @@
+"""Fitted baselines and model contexts for tests, made once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ml_exporter.baseline.document import BaselineDocument
+from ml_exporter.baseline.fit import fit
+from ml_exporter.baseline.options import FitOptions
+from ml_exporter.baseline.reference import Reference, reference_of
+from ml_exporter.baseline.rows import outcomes_of, predictions_of
+from ml_exporter.baseline.schema import schema_of
+from ml_exporter.baseline.source import Chunk, Column
+from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
+from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.signals.drift import MEASURES
+from ml_exporter.signals.drift.noise import SIZES, noise_floors
+from ml_exporter.signals.signal import ModelContext
+from ml_exporter.sums import OUTCOME_TALLIES, PREDICTION_TALLIES
+from ml_exporter.sums.layout import Sums
+from ml_exporter.sums.tally import Tallies
+from support import workload
+
+BASELINE_ROWS = 5_000
+
+
+def tallies_of(schema: ModelSchema) -> Tallies:
+    """Return the tallies that the sidecar uses."""
+    return Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES)
+
+
+def chunk_of(columns: workload.Table) -> Chunk:
+    """Return a table as a chunk of a file, the scores of single classes left out."""
+    chunk: Chunk = {}
+    for name, values in columns.items():
+        if name.startswith("score:"):
+            continue
+        if values.dtype == object:
+            missing = np.array([value is None for value in values])
+        else:
+            missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+        chunk[name] = Column(values if values.dtype != bool else values.astype(object), missing)
+    return chunk
+
+
+def options_of(task: Task) -> FitOptions:
+    """Return how the columns of the workload are to be read."""
+    if task is Task.BINARY:
+        return FitOptions(task, label="label", score="score")
+    return FitOptions(task, label="label", prediction="prediction")
+
+
+@cache
+def baseline(task: Task = Task.BINARY, noise: bool = False) -> BaselineDocument:
+    """Return the baseline of 5,000 rows of the workload."""
+    columns = workload.table(BASELINE_ROWS, seed=1, task=task)
+
+    def chunks() -> Iterator[Chunk]:
+        for start in range(0, BASELINE_ROWS, 2_000):
+            yield chunk_of(workload.take(columns, slice(start, start + 2_000)))
+
+    def floors(*known: Any) -> dict[str, list[float]]:
+        return noise_floors(*known, MEASURES) if noise else {}
+
+    return fit(
+        chunks, options_of(task), tallies_of, floors, SIZES if noise else (), source="workload", created=1.0e9
+    ).document
+
+
+class Model:
+    """A model with everything that is derived from its baseline."""
+
+    def __init__(self, task: Task = Task.BINARY, noise: bool = False, minimum: int = 100) -> None:
+        self.task = task
+        self.document = baseline(task, noise)
+        self.schema, self.problems = schema_of("model", task, self.document, {})
+        self.tallies = tallies_of(self.schema)
+        self.reference: Reference = reference_of(self.schema, self.tallies, self.document)
+        self.context = ModelContext(self.reference, minimum)
+
+    def predictions(self, columns: workload.Table) -> PredictionColumns:
+        """Return the rows of a table as predictions."""
+        result = predictions_of(chunk_of(columns), self.schema, options_of(self.task))
+        if self.task is Task.MULTICLASS:
+            result.class_scores = np.array([columns[f"score:{name}"] for name in self.schema.classes])
+        return result
+
+    def outcomes(self, columns: workload.Table) -> OutcomeColumns:
+        """Return the rows of a table with their labels."""
+        predictions = self.predictions(columns)
+        result = outcomes_of(predictions, chunk_of(columns)["label"], self.schema)
+        result.class_scores = predictions.class_scores
+        return result
+
+    def sums(self, columns: workload.Table) -> Sums:
+        """Return the sums over a table."""
+        sums = self.tallies.zero()
+        self.tallies.add_predictions(self.predictions(columns), sums)
+        self.tallies.add_outcomes(self.outcomes(columns), sums)
+        return sums
