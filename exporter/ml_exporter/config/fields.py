@@ -1,0 +1,327 @@
+"""Describing the keys of a file once: for reading them strictly and for documenting them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ml_exporter.config.yaml_file import Document
+from ml_exporter.core.errors import nearest
+from ml_exporter.core.text import format_duration, parse_duration, parse_size
+
+REQUIRED: Final = object()
+"""The default of a key that must be given."""
+
+DEFAULTS: Final = object()
+"""The default of a section: all of its own defaults."""
+
+_BAD: Final = object()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of value: how it is called in the documentation, and how it is read.
+
+    ``read`` returns the value or notes a problem and returns anything.
+    """
+
+    name: str
+    read: Callable[[Any, str, Document], Any]
+    section: Section | None = None
+
+
+@dataclass(frozen=True)
+class Field:
+    """A key: its name, type, meaning, and default (REQUIRED if there is none)."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    default: Any = REQUIRED
+
+
+@dataclass(frozen=True)
+class Section:
+    """A mapping with known keys."""
+
+    fields: tuple[Field, ...]
+
+    def read(self, value: Any, where: str, document: Document) -> dict[str, Any]:
+        """Return the value of every key, its default where it is not given; note what is wrong."""
+        if not isinstance(value, dict):
+            document.problem(where, f"must be a mapping, got {_told(value)}")
+            return self.defaults()
+        known = [field.name for field in self.fields]
+        for key in value:
+            if key not in known:
+                allowed = "" if nearest(key, known) else f"; allowed are {', '.join(known)}"
+                document.problem(_join(where, key), f"unknown key{nearest(key, known)}{allowed}")
+        result = {}
+        for field in self.fields:
+            path = _join(where, field.name)
+            given = value.get(field.name)
+            if given is not None:
+                read = field.kind.read(given, path, document)
+                result[field.name] = _default(field) if read is _BAD else read
+            else:
+                if field.default is REQUIRED:
+                    document.problem(path, f"must be given: {field.kind.name}")
+                result[field.name] = _default(field)
+        return result
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the default of every key."""
+        return {field.name: _default(field) for field in self.fields}
+
+
+def text(pattern: str = r".+", meaning: str = "text", longest: int = 200) -> Kind:
+    """Text that matches ``pattern`` as a whole."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if isinstance(value, bool | int | float):
+            document.problem(where, f'must be {meaning}; write it in quotes: "{_written(value)}"')
+            return _BAD
+        if not isinstance(value, str) or len(value) > longest or not re.fullmatch(pattern, value, re.DOTALL):
+            document.problem(where, f"must be {meaning}, got {_told(value)}")
+            return _BAD
+        return value
+
+    return Kind(meaning, read)
+
+
+def choice(names: Sequence[str]) -> Kind:
+    """One of some names."""
+    listed = ", ".join(names)
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if value not in names:
+            document.problem(where, f"must be one of {listed}, got {_told(value)}")
+            return _BAD
+        return value
+
+    return Kind(f"one of {listed}", read)
+
+
+def boolean() -> Kind:
+    """True or false."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if not isinstance(value, bool):
+            document.problem(where, f"must be true or false, got {_told(value)}")
+            return _BAD
+        return value
+
+    return Kind("true or false", read)
+
+
+def integer(lowest: int, highest: int) -> Kind:
+    """A whole number within bounds."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            document.problem(where, f"must be a whole number from {lowest:,} to {highest:,}, got {_told(value)}")
+            return _BAD
+        return value
+
+    return Kind(f"whole number from {lowest:,} to {highest:,}", read)
+
+
+def duration(lowest: float, highest: float) -> Kind:
+    """A duration within bounds, as seconds."""
+    bounds = f"from {format_duration(lowest)} to {format_duration(highest)}"
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        try:
+            seconds = parse_duration(value)
+        except (ValueError, TypeError):
+            document.problem(where, f"must be a duration such as 30s, 5m, 1h30m or 7d, got {_told(value)}")
+            return _BAD
+        if not lowest <= seconds <= highest:
+            document.problem(where, f"must be a duration {bounds}, got {_told(value)}")
+            return _BAD
+        return seconds
+
+    return Kind(f"duration {bounds}", read)
+
+
+def whole_duration(lowest: float, highest: float) -> Kind:
+    """A duration of whole seconds within bounds, kept as it is spelled."""
+    inner = duration(lowest, highest)
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        seconds = inner.read(value, where, document)
+        if seconds is not _BAD and seconds != int(seconds):
+            document.problem(where, f"must be whole seconds, got {_told(value)}")
+            return _BAD
+        return seconds if seconds is _BAD else value
+
+    return Kind(f"{inner.name}, whole seconds", read)
+
+
+def size(lowest: int, highest: int) -> Kind:
+    """A number of bytes within bounds."""
+    bounds = f"from {_size(lowest)} to {_size(highest)}"
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        try:
+            count = parse_size(str(value))
+        except ValueError:
+            document.problem(where, f"must be a size such as 512KiB, 16MiB or 1GiB, got {_told(value)}")
+            return _BAD
+        if not lowest <= count <= highest:
+            document.problem(where, f"must be a size {bounds}, got {_told(value)}")
+            return _BAD
+        return count
+
+    return Kind(f"size {bounds}", read)
+
+
+def path() -> Kind:
+    """A path; a relative one starts at the folder of the file."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if not isinstance(value, str) or not value or "\0" in value:
+            document.problem(where, f"must be a path, got {_told(value)}")
+            return _BAD
+        return document.folder / value
+
+    return Kind("path, relative to this file's folder", read)
+
+
+def number_pair() -> Kind:
+    """Two numbers, the first not above the second; null on a side means no bound there."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        fits = isinstance(value, list) and len(value) == 2
+        if fits:
+            fits = all(
+                item is None or (isinstance(item, int | float) and not isinstance(item, bool)) for item in value
+            )
+        if not fits:
+            document.problem(where, f"must be a pair such as [0, 120] or [0, null], got {_told(value)}")
+            return _BAD
+        low = -float("inf") if value[0] is None else float(value[0])
+        high = float("inf") if value[1] is None else float(value[1])
+        if not low <= high:
+            document.problem(where, f"must ascend, got {_told(value)}")
+            return _BAD
+        return low, high
+
+    return Kind("pair of numbers [lowest, highest], null for no bound", read)
+
+
+def list_of(item: Kind, least: int = 0, unique: bool = False) -> Kind:
+    """A list of values of one kind."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if not isinstance(value, list):
+            document.problem(where, f"must be a list, got {_told(value)}")
+            return _BAD
+        if len(value) < least:
+            document.problem(where, f"must have at least {least} item{'s' if least > 1 else ''}")
+        items = [item.read(entry, f"{where}[{number}]", document) for number, entry in enumerate(value)]
+        items = [entry for entry in items if entry is not _BAD]
+        if unique and len(set(items)) < len(items):
+            document.problem(where, "must not repeat an item")
+        return tuple(items)
+
+    return Kind(f"list of {item.name}", read, item.section)
+
+
+def mapping_of(item: Kind, key_meaning: str) -> Kind:
+    """A mapping from names to values of one kind."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if not isinstance(value, dict):
+            document.problem(where, f"must be a mapping, got {_told(value)}")
+            return _BAD
+        items = {key: item.read(entry, _join(where, key), document) for key, entry in value.items()}
+        return {key: entry for key, entry in items.items() if entry is not _BAD}
+
+    return Kind(f"mapping of {key_meaning} to {item.name}", read, item.section)
+
+
+def section(inner: Section) -> Kind:
+    """A mapping with known keys."""
+    return Kind("mapping", lambda value, where, document: inner.read(value, where, document), inner)
+
+
+class Secret:
+    """A secret; it is never shown."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def reveal(self) -> bytes:
+        """Return the secret."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+def secret() -> Kind:
+    """A secret from a file or from the environment; written in the file itself it is refused."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in ("file", "env"):
+            document.problem(
+                where, 'must be {"file": PATH} or {"env": NAME}; a secret does not belong in this file'
+            )
+            return _BAD
+        ((source, name),) = value.items()
+        if not isinstance(name, str) or not name:
+            document.problem(where, f"{source} must be a {'path' if source == 'file' else 'name'}")
+            return _BAD
+        content = _secret_content(source, name, document.folder)
+        if isinstance(content, str):
+            document.problem(where, content)
+            return _BAD
+        return Secret(content)
+
+    return Kind('{"file": PATH} or {"env": NAME}', read)
+
+
+def _secret_content(source: str, name: str, folder: Path) -> bytes | str:
+    """Return the secret, or what is wrong."""
+    if source == "env":
+        content = os.environb.get(name.encode(), b"")
+        return content or f"environment variable {name} is not set"
+    try:
+        content = (folder / name).read_bytes().strip()
+    except OSError as error:
+        return f"file {name} cannot be read: {error.strerror}"
+    return content or f"file {name} is empty"
+
+
+def _default(field: Field) -> Any:
+    if field.default is DEFAULTS and field.kind.section is not None:
+        return field.kind.section.defaults()
+    return None if field.default is REQUIRED else field.default
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list" if len(value) > 4 else str(value)
+    return f'"{value}"' if isinstance(value, str) else _written(value)
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= factor and count % factor == 0:
+            return f"{count // factor}{unit}"
+    return f"{count}B"

@@ -1,0 +1,61 @@
+"""A configuration with the baselines it names, checked together: what the sidecar starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_exporter.baseline import document as baseline_file
+from ml_exporter.baseline.document import BaselineDocument
+from ml_exporter.baseline.schema import schema_of
+from ml_exporter.config import settings as settings_file
+from ml_exporter.config.settings import ModelSettings, Settings
+from ml_exporter.config.yaml_file import Document
+from ml_exporter.core.errors import BaselineError
+from ml_exporter.core.schema import CategoricalVariable, ModelSchema
+
+
+@dataclass(frozen=True)
+class ModelSetup:
+    """A model with its baseline and the schema that both give."""
+
+    settings: ModelSettings
+    baseline: BaselineDocument | None
+    schema: ModelSchema
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that a configuration file and the files it names say."""
+
+    settings: Settings
+    models: tuple[ModelSetup, ...]
+
+
+def load(file: Path) -> Setup:
+    """Return the setup of a configuration file; ConfigError with every problem in it and its baselines."""
+    document, settings = settings_file.read(file)
+    models = tuple(
+        _model(model, f"models[{number}]", settings, document) for number, model in enumerate(settings.models)
+    )
+    document.finish()
+    return Setup(settings, models)
+
+
+def _model(model: ModelSettings, where: str, settings: Settings, document: Document) -> ModelSetup:
+    baseline = None
+    if model.baseline is not None:
+        try:
+            baseline = baseline_file.read(model.baseline)
+        except BaselineError as error:
+            document.problem(f"{where}.baseline", str(error))
+            return ModelSetup(model, None, ModelSchema(model.name, model.task))
+    schema, problems = schema_of(model.name, model.task, baseline, model.features, model.classes)
+    for problem in problems:
+        document.problem(f"{where}.{problem.where}", problem.what)
+    masked = [v.name for v in schema.features if v.sensitive and isinstance(v, CategoricalVariable)]
+    if masked and settings.sensitive_key is None:
+        document.problem(
+            "sensitive_key", f'must be given: feature "{masked[0]}" of model "{model.name}" is sensitive'
+        )
+    return ModelSetup(model, baseline, schema)

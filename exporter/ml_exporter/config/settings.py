@@ -1,0 +1,281 @@
+"""The configuration file: its keys, and what they are read as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ml_exporter.config import yaml_file
+from ml_exporter.config.fields import (
+    DEFAULTS,
+    Field,
+    Secret,
+    Section,
+    boolean,
+    choice,
+    duration,
+    integer,
+    list_of,
+    mapping_of,
+    number_pair,
+    path,
+    secret,
+    section,
+    size,
+    text,
+    whole_duration,
+)
+from ml_exporter.config.yaml_file import Document
+from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
+from ml_exporter.core.text import parse_duration
+
+_DAY: Final = 86400.0
+_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+
+FEATURE: Final = Section(
+    (
+        Field(
+            "kind",
+            choice([kind.value for kind in FeatureKind]),
+            "How values are compared; needed for a feature that is not in the baseline.",
+            None,
+        ),
+        Field(
+            "range", number_pair(), "Numeric: values outside count as out of range. Default: the baseline's.", None
+        ),
+        Field(
+            "categories",
+            list_of(text(), 1, unique=True),
+            "Categorical: allowed categories; others count as unseen. Default: the baseline's.",
+            None,
+        ),
+        Field("sensitive", boolean(), "Show neither values nor category names of this feature.", None),
+    )
+)
+
+LABELS: Final = Section(
+    (
+        Field(
+            "horizon",
+            duration(1, 400 * _DAY),
+            "How long an id is known: labels join and repeated events are recognised within it.",
+            7 * _DAY,
+        ),
+        Field(
+            "capacity",
+            integer(1_000, 1_000_000_000),
+            "Ids kept at least, if so many come within the horizon; each takes 28 bytes on disk and 8 in memory.",
+            1_000_000,
+        ),
+        Field(
+            "store",
+            choice(["disk", "memory"]),
+            'Where ids are kept; "disk" needs state.directory, "memory" forgets them at a restart.'
+            ' Default: "disk" if there is a state directory.',
+            None,
+        ),
+    )
+)
+
+MODEL: Final = Section(
+    (
+        Field(
+            "name",
+            text(_NAME, "a name of letters, digits and . _ -", 64),
+            "Name of the model, a label of all series.",
+        ),
+        Field("version", text(longest=64), "Version of predictions that name none.", "1"),
+        Field("owner", text(longest=64), "Team that owns the model; alerts are routed by it.", ""),
+        Field("task", choice([task.value for task in Task]), "What the model predicts."),
+        Field("baseline", path(), "File made by `ml-exporter baseline fit`; without it there is no drift.", None),
+        Field(
+            "classes",
+            list_of(text(), 2, unique=True),
+            "Class names of a classifier without a baseline; for a binary one the second is positive.",
+            (),
+        ),
+        Field(
+            "minimum_samples",
+            integer(1, 1_000_000),
+            "Samples in a window below which drift and performance have no value.",
+            100,
+        ),
+        Field("features", mapping_of(section(FEATURE), "feature names"), "Word on single features.", {}),
+        Field("labels", section(LABELS), "How labels are joined to predictions.", DEFAULTS),
+    )
+)
+
+STATE: Final = Section(
+    (
+        Field("directory", path(), "Where state survives a restart; without it none does.", None),
+        Field(
+            "interval",
+            duration(0.2, 60),
+            "Time between two ticks: what was counted since the last one is lost by a SIGKILL.",
+            1.0,
+        ),
+    )
+)
+
+SERVER: Final = Section(
+    (
+        Field("pid_file", path(), "File with the process id of the model server to watch.", None),
+        Field("pid", integer(1, 1 << 22), "Process id of the model server to watch.", None),
+    )
+)
+
+LIMITS: Final = Section(
+    (
+        Field("queue_events", integer(1_000, 10_000_000), "Events that may wait to be counted; then 429.", 50_000),
+        Field(
+            "queue_bytes",
+            size(1 << 20, 1 << 34),
+            "Bytes of bodies that may wait to be counted; then 429.",
+            64 << 20,
+        ),
+        Field(
+            "request_bytes",
+            size(1 << 10, 1 << 30),
+            "Largest body, before and after decompression; then 413.",
+            16 << 20,
+        ),
+        Field("connections", integer(1, 100_000), "Open connections; then 503.", 512),
+        Field(
+            "versions", integer(1, 100), "Versions of a model with their own series; others count as `other`.", 8
+        ),
+    )
+)
+
+ROOT: Final = Section(
+    (
+        Field("models", list_of(section(MODEL), 1), "The models that this sidecar watches."),
+        Field(
+            "windows",
+            list_of(whole_duration(10, 90 * _DAY), 1),
+            "Lengths of the sliding windows.",
+            ("5m", "1h", "24h"),
+        ),
+        Field("state", section(STATE), "What survives a restart.", DEFAULTS),
+        Field("server", section(SERVER), "The model server whose CPU and memory are read.", DEFAULTS),
+        Field("limits", section(LIMITS), "Bounds on what is kept and accepted.", DEFAULTS),
+        Field(
+            "sensitive_key",
+            secret(),
+            "Key that masks the categories of sensitive features; the one that their baseline was fitted with.",
+            None,
+        ),
+    )
+)
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """How labels are joined to predictions."""
+
+    horizon: float
+    capacity: int
+    on_disk: bool
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """One model."""
+
+    name: str
+    version: str
+    owner: str
+    task: Task
+    baseline: Path | None
+    classes: tuple[str, ...]
+    minimum_samples: int
+    features: Mapping[str, FeatureOptions]
+    labels: LabelSettings
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what is kept and accepted."""
+
+    queue_events: int
+    queue_bytes: int
+    request_bytes: int
+    connections: int
+    versions: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole configuration."""
+
+    models: tuple[ModelSettings, ...]
+    windows: tuple[str, ...]
+    state_directory: Path | None
+    interval: float
+    pid_file: Path | None
+    pid: int | None
+    limits: Limits
+    sensitive_key: Secret | None
+
+
+def read(file: Path) -> tuple[Document, Settings]:
+    """Return the document, for problems that show later, and its settings; problems are in the document."""
+    document = yaml_file.read(file)
+    root = ROOT.read({} if document.data is None else document.data, "", document)
+    state, server = root["state"], root["server"]
+    lengths = [parse_duration(window) for window in root["windows"]]
+    for number, length in enumerate(lengths):
+        if length in lengths[:number]:
+            document.problem(f"windows[{number}]", f'"{root["windows"][number]}" stands twice')
+    if server["pid"] is not None and server["pid_file"] is not None:
+        document.problem("server", "takes pid_file or pid, not both")
+    models = tuple(
+        _model(model, f"models[{number}]", state["directory"] is not None, document)
+        for number, model in enumerate(root["models"] or ())
+    )
+    names = [model.name for model in models]
+    for number, name in enumerate(names):
+        if name is not None and name in names[:number]:
+            document.problem(f"models[{number}].name", f'"{name}" stands twice')
+    settings = Settings(
+        models=models,
+        windows=tuple(sorted(root["windows"], key=parse_duration)),
+        state_directory=state["directory"],
+        interval=state["interval"],
+        pid_file=server["pid_file"],
+        pid=server["pid"],
+        limits=Limits(**root["limits"]),
+        sensitive_key=root["sensitive_key"],
+    )
+    return document, settings
+
+
+def _model(model: dict[str, Any], where: str, has_state: bool, document: Document) -> ModelSettings:
+    labels = model["labels"]
+    if labels["store"] == "disk" and not has_state:
+        document.problem(f"{where}.labels.store", '"disk" needs state.directory')
+    if model["classes"] and model["baseline"] is not None:
+        document.problem(f"{where}.classes", "come from the baseline; leave them out")
+    elif model["task"] == Task.MULTICLASS and not model["classes"] and model["baseline"] is None:
+        document.problem(f"{where}.classes", "must be given: there is no baseline")
+    elif model["task"] == Task.BINARY and len(model["classes"]) not in (0, 2):
+        document.problem(f"{where}.classes", "must be two for a binary classifier")
+    elif model["task"] == Task.REGRESSION and model["classes"]:
+        document.problem(f"{where}.classes", "are for classifiers; this is a regression")
+    return ModelSettings(
+        name=model["name"],
+        version=model["version"],
+        owner=model["owner"],
+        task=Task(model["task"] or Task.REGRESSION),
+        baseline=model["baseline"],
+        classes=model["classes"],
+        minimum_samples=model["minimum_samples"],
+        features={name: _options(options) for name, options in model["features"].items()},
+        labels=LabelSettings(labels["horizon"], labels["capacity"], labels["store"] != "memory" and has_state),
+    )
+
+
+def _options(options: dict[str, Any]) -> FeatureOptions:
+    kind = FeatureKind(options["kind"]) if options["kind"] else None
+    return FeatureOptions(kind, options["range"], options["categories"], options["sensitive"])

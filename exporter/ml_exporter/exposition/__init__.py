@@ -1,0 +1,1 @@
+"""Samples as the page that Prometheus reads."""

@@ -1,0 +1,1 @@
+"""The face towards the network: HTTP, authentication, and what each path answers."""

@@ -1,0 +1,83 @@
+"""HTTP basic authentication against bcrypt hashes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Awaitable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import bcrypt
+
+_CACHE: Final = 100
+_WAITING: Final = 32
+_NOBODY: Final = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
+"""Checked for unknown users, so that they take as long as a wrong password."""
+
+
+class BasicAuth:
+    """Checks credentials; a pair that was found right is remembered, bcrypt being slow on purpose.
+
+    The slow check runs in a thread, so that the event loop goes on; when too many wait, further ones are
+    refused without one.
+    """
+
+    def __init__(self, users: Mapping[str, str]) -> None:
+        self._users = {name: hashed.encode() for name, hashed in users.items()}
+        self._right: OrderedDict[bytes, None] = OrderedDict()
+        self._waiting = 0
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="auth")
+
+    def check(self, header: str | None) -> bool | Awaitable[bool]:
+        """Return whether the Authorization header is right, at once where that is known."""
+        credentials = _parse(header)
+        if credentials is None:
+            return False
+        key = hashlib.sha256(repr(credentials).encode()).digest()
+        if key in self._right:
+            self._right.move_to_end(key)
+            return True
+        if self._waiting >= _WAITING:
+            return False
+        return self._slowly(credentials, key)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _slowly(self, credentials: tuple[str, str], key: bytes) -> bool:
+        self._waiting += 1
+        try:
+            right = await asyncio.get_running_loop().run_in_executor(self._threads, self._matches, *credentials)
+        finally:
+            self._waiting -= 1
+        if right:
+            self._right[key] = None
+            if len(self._right) > _CACHE:
+                self._right.popitem(last=False)
+        return right
+
+    def _matches(self, user: str, password: str) -> bool:
+        known = next((name for name in self._users if hmac.compare_digest(name.encode(), user.encode())), None)
+        hashed = self._users[known] if known is not None else _NOBODY
+        try:
+            matches = bcrypt.checkpw(password.encode(), hashed)
+        except ValueError:  # a password of more than 72 bytes, or one with a NUL
+            return False
+        return matches and known is not None
+
+
+def _parse(header: str | None) -> tuple[str, str] | None:
+    scheme, _, encoded = (header or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, password) if colon else None

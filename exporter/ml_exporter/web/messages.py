@@ -1,0 +1,66 @@
+"""Requests and responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import orjson
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+TEXT: Final = "text/plain; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
+
+
+@dataclass(slots=True)
+class Request:
+    """A request; header names are in lower case, values and ``body`` as they came over the wire.
+
+    Admission sets ``limit``, the largest body accepted, and ``handler``, which answers.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[bytes, bytes]
+    body: bytes = b""
+    limit: int = 0
+    handler: Callable[[Request], Any] | None = None
+
+    def header(self, name: bytes) -> str | None:
+        """Return the value of a header."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def parameter(self, name: str) -> str | None:
+        """Return the last value of a query parameter."""
+        return parse_qs(self.query).get(name, [None])[-1] if self.query else None
+
+
+@dataclass(slots=True)
+class Response:
+    """A response; ``close`` ends the connection after it."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = TEXT
+    headers: tuple[tuple[str, str], ...] = field(default=())
+    close: bool = False
+
+
+def json_response(status: int, document: Any, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """Return ``document`` as JSON."""
+    return Response(status, orjson.dumps(document), JSON, headers)
+
+
+def problem(
+    status: int, detail: str, headers: tuple[tuple[str, str], ...] = (), *, close: bool = False, **more: Any
+) -> Response:
+    """Return a problem document (RFC 9457)."""
+    title = HTTPStatus(status).phrase
+    body = orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
+    return Response(status, body, PROBLEM, headers, close)

@@ -1,0 +1,310 @@
+"""One bad configuration per mistake, with the exact message; and the good one, read as it says."""
+
+from pathlib import Path
+
+import pytest
+
+from ml_exporter.baseline import document
+from ml_exporter.config.load import load
+from ml_exporter.core.errors import ConfigError
+from ml_exporter.core.schema import FeatureKind, Task
+from support.engine import write_config
+from support.models import baseline
+
+GOOD = """\
+models:
+  - name: flights
+    version: "2013-03"
+    owner: operations
+    task: binary_classification
+    baseline: baseline.json
+    minimum_samples: 50
+    features:
+      normal: {range: [-4, 4]}
+      few: {categories: [a, b, c, d]}
+      humidity: {kind: numeric, range: [0, null]}
+    labels: {horizon: 3d, capacity: 5000}
+  - name: second
+    task: multiclass_classification
+    classes: [low, high]
+windows: [24h, 5m]
+state: {directory: state, interval: 500ms}
+server: {pid_file: server.pid}
+limits: {queue_events: 2000, queue_bytes: 2MiB, request_bytes: 1MiB, connections: 10, versions: 3}
+"""
+
+
+def test_a_good_file_is_read_as_it_says(tmp_path: Path) -> None:
+    document.write(baseline(), tmp_path / "baseline.json")
+    path = tmp_path / "ml-exporter.yml"
+    path.write_text(GOOD)
+    setup = load(path)
+    settings = setup.settings
+    assert settings.windows == ("5m", "24h")
+    assert settings.state_directory == tmp_path / "state"
+    assert settings.interval == 0.5
+    assert settings.pid_file == tmp_path / "server.pid"
+    assert (settings.limits.queue_bytes, settings.limits.versions) == (2 << 20, 3)
+    first, second = setup.models
+    assert (first.settings.name, first.settings.version, first.settings.owner) == (
+        "flights",
+        "2013-03",
+        "operations",
+    )
+    assert (first.settings.labels.horizon, first.settings.labels.capacity) == (3 * 86400, 5000)
+    assert first.settings.labels.on_disk
+    by_name = {variable.name: variable for variable in first.schema.features}
+    assert (by_name["normal"].lower, by_name["normal"].upper) == (-4, 4)  # type: ignore[union-attr]
+    assert by_name["few"].categories == ("a", "b", "c", "d")  # type: ignore[union-attr]
+    assert by_name["humidity"].bins == 1  # type: ignore[union-attr]
+    assert (second.settings.version, second.settings.task) == ("1", Task.MULTICLASS)
+    assert second.schema.classes == ("low", "high")
+    assert second.settings.minimum_samples == 100
+
+
+def test_defaults_need_almost_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ml-exporter.yml"
+    path.write_text("models: [{name: m, task: regression}]")
+    settings = load(path).settings
+    assert settings.windows == ("5m", "1h", "24h")
+    assert (settings.state_directory, settings.interval) == (None, 1.0)
+    assert not settings.models[0].labels.on_disk
+    assert settings.limits.queue_events == 50_000
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    document.write(baseline(), tmp_path / "baseline.json")
+    path = tmp_path / "ml-exporter.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert caught.value.source == str(path)
+    return [str(problem).replace(str(tmp_path), "DIR") for problem in caught.value.problems]
+
+
+def model(text: str) -> str:
+    return f"models:\n  - name: m\n    task: binary_classification\n    {text}\n"
+
+
+def with_baseline(text: str) -> str:
+    return model(f"baseline: baseline.json\n    {text}")
+
+
+OK = "models: [{name: m, task: regression}]\n"
+BAD = {
+    "empty file": ("", "models: must be given: list of mapping"),
+    "no model": ("models: []", "line 1: models: must have at least 1 item"),
+    "models no list": ("models: 5", "line 1: models: must be a list, got 5"),
+    "model no mapping": ("models: [a]", 'line 1: models[0]: must be a mapping, got "a"'),
+    "not a mapping": ("- a", "line 1: must be a mapping, got ['a']"),
+    "unknown key": (OK + "window: [5m]", 'line 2: window: unknown key; did you mean "windows"?'),
+    "far unknown key": (
+        OK + "xyz: 1",
+        "line 2: xyz: unknown key; allowed are models, windows, state, server, limits, sensitive_key",
+    ),
+    "unknown model key": (model("owners: me"), 'line 4: models[0].owners: unknown key; did you mean "owner"?'),
+    "key twice": (OK + "state: {}\nstate: {}", "line 3: state: stands twice"),
+    "no name": (
+        "models: [{task: regression}]",
+        "line 1: models[0].name: must be given: a name of letters, digits and . _ -",
+    ),
+    "bad name": (
+        'models: [{name: "a b", task: regression}]',
+        'line 1: models[0].name: must be a name of letters, digits and . _ -, got "a b"',
+    ),
+    "name twice": (
+        "models:\n  - {name: m, task: regression}\n  - {name: m, task: regression}",
+        'line 3: models[1].name: "m" stands twice',
+    ),
+    "version a number": (
+        model("version: 1.10"),
+        'line 4: models[0].version: must be text; write it in quotes: "1.1"',
+    ),
+    "unknown task": (
+        "models: [{name: m, task: binary}]",
+        "line 1: models[0].task: must be one of binary_classification, multiclass_classification, regression, "
+        'got "binary"',
+    ),
+    "no task": (
+        "models: [{name: m}]",
+        "line 1: models[0].task: must be given: "
+        "one of binary_classification, multiclass_classification, regression",
+    ),
+    "no baseline file": (
+        model("baseline: nowhere.json"),
+        "line 4: models[0].baseline: DIR/nowhere.json: cannot be read: No such file or directory",
+    ),
+    "baseline of another task": (
+        "models: [{name: m, task: regression, baseline: baseline.json}]",
+        'line 1: models[0].task: is "regression", but the baseline was fitted for "binary_classification"',
+    ),
+    "classes beside a baseline": (
+        with_baseline("classes: [a, b]"),
+        "line 5: models[0].classes: come from the baseline; leave them out",
+    ),
+    "no classes": (
+        "models: [{name: m, task: multiclass_classification}]",
+        "line 1: models[0].classes: must be given: there is no baseline",
+    ),
+    "three classes": (
+        model("classes: [a, b, c]"),
+        "line 4: models[0].classes: must be two for a binary classifier",
+    ),
+    "classes of a regression": (
+        "models: [{name: m, task: regression, classes: [a, b]}]",
+        "line 1: models[0].classes: are for classifiers; this is a regression",
+    ),
+    "class twice": (model("classes: [a, a]"), "line 4: models[0].classes: must not repeat an item"),
+    "bad minimum": (
+        model("minimum_samples: 0"),
+        "line 4: models[0].minimum_samples: must be a whole number from 1 to 1,000,000, got 0",
+    ),
+    "boolean minimum": (
+        model("minimum_samples: true"),
+        "line 4: models[0].minimum_samples: must be a whole number from 1 to 1,000,000, got true",
+    ),
+    "unknown feature": (
+        with_baseline("features: {nope: {sensitive: true}}"),
+        'line 5: models[0].features.nope: is not in the baseline and needs a "kind": numeric or categorical',
+    ),
+    "feature without kind": (
+        model("features: {nope: {}}"),
+        'line 4: models[0].features.nope: has no baseline and needs a "kind": numeric or categorical',
+    ),
+    "kind against baseline": (
+        with_baseline("features: {normal: {kind: categorical}}"),
+        "line 5: models[0].features.normal.kind: is categorical, but the baseline was fitted with numeric; "
+        "fit it again with --kind normal=categorical",
+    ),
+    "unknown kind": (
+        with_baseline("features: {normal: {kind: number}}"),
+        'line 5: models[0].features.normal.kind: must be one of numeric, categorical, got "number"',
+    ),
+    "range of a category": (
+        with_baseline("features: {few: {range: [0, 1]}}"),
+        "line 5: models[0].features.few.range: is for numeric features; this one is categorical",
+    ),
+    "categories of a number": (
+        with_baseline("features: {normal: {categories: [a]}}"),
+        "line 5: models[0].features.normal.categories: is for categorical features; this one is numeric",
+    ),
+    "range descends": (
+        with_baseline("features: {normal: {range: [1, 0]}}"),
+        "line 5: models[0].features.normal.range: must ascend, got [1, 0]",
+    ),
+    "range no pair": (
+        with_baseline("features: {normal: {range: 5}}"),
+        "line 5: models[0].features.normal.range: must be a pair such as [0, 120] or [0, null], got 5",
+    ),
+    "category a number": (
+        with_baseline("features: {few: {categories: [a, 1]}}"),
+        'line 5: models[0].features.few.categories[1]: must be text; write it in quotes: "1"',
+    ),
+    "sensitive against baseline": (
+        with_baseline("features: {few: {sensitive: true}}") + "sensitive_key: {env: PATH}\n",
+        "line 5: models[0].features.few.sensitive: contradicts the baseline; fit it again with --sensitive few",
+    ),
+    "sensitive without key": (
+        model("features: {city: {kind: categorical, sensitive: true}}"),
+        'line 1: sensitive_key: must be given: feature "city" of model "m" is sensitive',
+    ),
+    "secret in the file": (
+        OK + "sensitive_key: hunter2",
+        'line 2: sensitive_key: must be {"file": PATH} or {"env": NAME}; a secret does not belong in this file',
+    ),
+    "secret of no variable": (
+        OK + "sensitive_key: {env: NOT_SET_ANYWHERE}",
+        "line 2: sensitive_key: environment variable NOT_SET_ANYWHERE is not set",
+    ),
+    "secret of no file": (
+        OK + "sensitive_key: {file: nowhere}",
+        "line 2: sensitive_key: file nowhere cannot be read: No such file or directory",
+    ),
+    "horizon": (
+        model("labels: {horizon: soon}"),
+        'line 4: models[0].labels.horizon: must be a duration such as 30s, 5m, 1h30m or 7d, got "soon"',
+    ),
+    "horizon too long": (
+        model("labels: {horizon: 500d}"),
+        'line 4: models[0].labels.horizon: must be a duration from 1s to 400d, got "500d"',
+    ),
+    "capacity": (
+        model("labels: {capacity: many}"),
+        'line 4: models[0].labels.capacity: must be a whole number from 1,000 to 1,000,000,000, got "many"',
+    ),
+    "store": (model("labels: {store: disk}"), 'line 4: models[0].labels.store: "disk" needs state.directory'),
+    "unknown store": (
+        model("labels: {store: redis}"),
+        'line 4: models[0].labels.store: must be one of disk, memory, got "redis"',
+    ),
+    "window": (
+        OK + "windows: [5 minutes]",
+        'line 2: windows[0]: must be a duration such as 30s, 5m, 1h30m or 7d, got "5 minutes"',
+    ),
+    "window a number": (
+        OK + "windows: [300]",
+        "line 2: windows[0]: must be a duration such as 30s, 5m, 1h30m or 7d, got 300",
+    ),
+    "window too short": (OK + "windows: [1s]", 'line 2: windows[0]: must be a duration from 10s to 90d, got "1s"'),
+    "window of half seconds": (
+        OK + "windows: [10500ms]",
+        'line 2: windows[0]: must be whole seconds, got "10500ms"',
+    ),
+    "window twice": (OK + "windows: [1h, 60m]", 'line 2: windows[1]: "60m" stands twice'),
+    "no window": (OK + "windows: []", "line 2: windows: must have at least 1 item"),
+    "interval": (
+        OK + "state: {interval: 1ms}",
+        'line 2: state.interval: must be a duration from 0.2s to 1m, got "1ms"',
+    ),
+    "two servers": (OK + "server: {pid: 5, pid_file: f}", "line 2: server: takes pid_file or pid, not both"),
+    "size": (
+        OK + "limits: {queue_bytes: big}",
+        'line 2: limits.queue_bytes: must be a size such as 512KiB, 16MiB or 1GiB, got "big"',
+    ),
+    "size too small": (
+        OK + "limits: {request_bytes: 1}",
+        "line 2: limits.request_bytes: must be a size from 1KiB to 1GiB, got 1",
+    ),
+    "path": (OK + "state: {directory: [a]}", "line 2: state.directory: must be a path, got ['a']"),
+    "tab": (OK + "\twindows: [5m]", "line 2: is not YAML: found character '\\t' that cannot start any token"),
+    "unclosed": ("models: [", "line 1: is not YAML: expected the node content, but found '<stream end>'"),
+}
+
+
+@pytest.mark.parametrize("mistake", BAD)
+def test_a_mistake_is_told_exactly(tmp_path: Path, mistake: str) -> None:
+    text, message = BAD[mistake]
+    assert problems(tmp_path, text) == [message]
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = "models:\n  - name: m\n    task: guess\n    owners: me\nwindows: [1h, soon]\nlimits: {versions: 0}\n"
+    assert [problem.split(": ")[1] for problem in problems(tmp_path, text)] == [
+        *("models[0].task", "models[0].owners", "windows[1]", "limits.versions")
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file or directory"):
+        load(tmp_path / "nowhere.yml")
+    (tmp_path / "latin.yml").write_bytes(b"models: \xff")
+    with pytest.raises(ConfigError, match="must be UTF-8"):
+        load(tmp_path / "latin.yml")
+
+
+def test_a_secret_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THE_KEY", "hunter2")
+    path = tmp_path / "ml-exporter.yml"
+    path.write_text("models: [{name: m, task: regression}]\nsensitive_key: {env: THE_KEY}")
+    settings = load(path).settings
+    assert settings.sensitive_key is not None
+    assert settings.sensitive_key.reveal() == b"hunter2"
+    assert "hunter2" not in repr(settings) + str(settings)
+
+
+def test_feature_kinds_are_those_of_the_schema() -> None:
+    assert {kind.value for kind in FeatureKind} == {"numeric", "categorical"}
+
+
+def test_the_bench_configuration_loads(tmp_path: Path) -> None:
+    assert load(write_config(tmp_path)).models[0].baseline is not None
