@@ -1,0 +1,192 @@
+"""Running every signal over every window of every version, and keeping one that fails from the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.app.runtime import ModelRuntime
+from ml_exporter.core.metrics import ONE, Block, Collector, Metric, NoData, Rows, counter, gauge
+from ml_exporter.signals import SIGNALS
+from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View
+from ml_exporter.state.model import DUPLICATE_PREDICTION, EVICTED, LABEL_RESULTS, VersionState
+
+log = logging.getLogger(__name__)
+
+NO_DATA: Final = gauge(
+    "ml_signal_no_data",
+    "1 for a signal, or one feature's part of it, that has no sample now, with the reason.",
+    *("model", "version", "window", "signal", "feature", "reason"),
+)
+SUCCESS: Final = gauge(
+    "ml_exporter_collector_success", "1 if a signal or reader raised no error at the last evaluation.", "collector"
+)
+DURATION: Final = gauge(
+    "ml_exporter_collector_duration_seconds",
+    "Time that a signal or reader took at its last evaluation, over all models and windows.",
+    "collector",
+)
+LABELS: Final = counter(
+    "ml_labels_total",
+    "Labels by what became of them; an early one counts again as joined or unmatched.",
+    *("model", "result"),
+)
+DUPLICATES: Final = counter(
+    "ml_predictions_duplicate_total", "Predictions not counted because their id had been counted.", "model"
+)
+EVICTIONS: Final = counter(
+    "ml_predictions_evicted_total", "Predictions forgotten before their horizon for want of capacity.", "model"
+)
+METRICS: Final = (NO_DATA, SUCCESS, DURATION, LABELS, DUPLICATES, EVICTIONS)
+
+_QUIET_SECONDS: Final = 300.0
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What was evaluated for a version, good until its sums change."""
+
+    revision: int
+    context: ModelContext
+    blocks: list[Block] = field(default_factory=list)
+    missing: list[NoData] = field(default_factory=list)
+    failed: bool = False
+
+
+class Evaluator:
+    """Turns the states of the models, and what the readers find, into the samples of a snapshot."""
+
+    def __init__(self, signals: Sequence[Signal] = SIGNALS, readers: Sequence[Collector] = ()) -> None:
+        self._signals = signals
+        self._readers = readers
+        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._baselines: dict[tuple[ModelContext, str], _Kept] = {}
+        self._no_data_rows = Rows(())
+        self._logged: dict[str, float] = {}
+        self._start_over()
+
+    def replace_readers(self, readers: Sequence[Collector]) -> None:
+        """Go on with other readers."""
+        self._readers = readers
+        self._start_over()
+
+    def _start_over(self) -> None:
+        keys = [*(signal.key for signal in self._signals), *(reader.key for reader in self._readers)]
+        self._collectors = Rows.of(keys)
+        self._seconds = self._last_seconds = np.zeros(len(keys))
+        self._success = np.ones(len(keys))
+
+    def evaluate(self, models: Mapping[str, ModelRuntime]) -> list[Block]:
+        """Return the samples of all models; a signal that raises loses only its own."""
+        self._seconds, self._success = np.zeros(len(self._collectors)), np.ones(len(self._collectors))
+        blocks: list[Block] = []
+        missing: list[NoData] = []
+        kept: dict[tuple[str, str], _Kept] = {}
+        baselines: dict[tuple[ModelContext, str], _Kept] = {}
+        for name, model in models.items():
+            if model.state is None:
+                continue
+            for version_name, version in sorted(model.state.versions.items()):
+                baseline = self._baseline(model.context, version_name)
+                numbers = self._version(model.context, name, version_name, version)
+                baselines[model.context, version_name] = baseline
+                kept[name, version_name] = numbers
+                blocks += [*baseline.blocks, *numbers.blocks]
+                missing += [*baseline.missing, *numbers.missing]
+            blocks += _counts(name, model)
+        self._kept, self._baselines = kept, baselines
+        self._last_seconds = np.where(self._seconds > 0, self._seconds, self._last_seconds)
+        blocks += self._read()
+        blocks.append(Block(SUCCESS, (), self._collectors, self._success))
+        blocks.append(Block(DURATION, (), self._collectors, self._last_seconds))
+        if missing:
+            blocks.append(self._no_data(missing))
+        return blocks
+
+    def _baseline(self, context: ModelContext, version: str) -> _Kept:
+        kept = self._baselines.get((context, version))
+        if kept is not None and not kept.failed:
+            return kept
+        kept = _Kept(0, context)
+        scope = (context.schema.name, version, "")
+        self._run(kept, [scope], lambda signal: signal.of_baseline(context, version))
+        return kept
+
+    def _version(self, context: ModelContext, model: str, name: str, version: VersionState) -> _Kept:
+        kept = self._kept.get((model, name))
+        fresh = kept is not None and kept.revision == version.revision and kept.context is context
+        if kept is not None and fresh and not kept.failed:
+            return kept
+        kept = _Kept(version.revision, context)
+        last = (version.last_prediction, version.last_label)
+        total = View(context, name, version.total, "", np.nan, *last)
+        windows = [
+            View(context, name, ring.total, ring.window.label, ring.started, *last) for ring in version.rings
+        ]
+
+        def samples(signal: Signal) -> Samples:
+            yield from signal.since_start(total)
+            for view in windows:
+                yield from signal.over_window(view)
+
+        self._run(kept, [view.scope for view in windows], samples)
+        return kept
+
+    def _run(self, kept: _Kept, scopes: list[tuple[str, ...]], samples: Callable[[Signal], Samples]) -> None:
+        for number, signal in enumerate(self._signals):
+            began = time.perf_counter()
+            try:
+                found = list(samples(signal))
+            except Exception:
+                kept.failed = True
+                self._success[number] = 0.0
+                self._report(signal.key)
+                found = [NoData(scope, signal.key, FAILED) for scope in scopes]
+            kept.blocks += [sample for sample in found if isinstance(sample, Block)]
+            kept.missing += [sample for sample in found if isinstance(sample, NoData)]
+            self._seconds[number] += time.perf_counter() - began
+
+    def _read(self) -> list[Block]:
+        blocks: list[Block] = []
+        for number, reader in enumerate(self._readers, len(self._signals)):
+            began = time.perf_counter()
+            try:
+                blocks += reader.collect()
+            except Exception:
+                self._success[number] = 0.0
+                self._report(reader.key)
+            self._last_seconds[number] = time.perf_counter() - began
+        return blocks
+
+    def _report(self, key: str) -> None:
+        now = time.monotonic()
+        if now - self._logged.get(key, -_QUIET_SECONDS) >= _QUIET_SECONDS:
+            self._logged[key] = now
+            log.exception("signal failed", extra={"collector": key})
+
+    def _no_data(self, missing: list[NoData]) -> Block:
+        values = tuple((*item.scope, item.signal, item.feature, item.reason) for item in missing)
+        if values != self._no_data_rows.values:
+            self._no_data_rows = Rows(values)
+        return Block(NO_DATA, (), self._no_data_rows, np.ones(len(values), np.int64))
+
+
+_RESULT_ROWS: Final = Rows.of(LABEL_RESULTS)
+
+
+def _counts(name: str, model: ModelRuntime) -> Iterable[Block]:
+    assert model.state is not None
+    counts = model.state.counts
+    results = np.array([counts[result] for result in LABEL_RESULTS], np.int64)
+    yield Block(LABELS, (name,), _RESULT_ROWS, results)
+    yield _single(DUPLICATES, name, counts[DUPLICATE_PREDICTION])
+    yield _single(EVICTIONS, name, counts[EVICTED])
+
+
+def _single(metric: Metric, name: str, count: int) -> Block:
+    return Block(metric, (name,), ONE, np.array([count], np.int64))

@@ -1,0 +1,108 @@
+"""One configured model at work: its schema, tallies, reference, state and event types."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_exporter.baseline.reference import reference_of
+from ml_exporter.config.load import ModelSetup, Setup
+from ml_exporter.core.schema import Task
+from ml_exporter.ingest.events import EventTypes
+from ml_exporter.ingest.queue import ModelIntake
+from ml_exporter.signals.signal import ModelContext
+from ml_exporter.state.join.store import JoinStore
+from ml_exporter.state.model import ModelState
+from ml_exporter.state.ring import Window
+from ml_exporter.sums import OUTCOME_TALLIES, PREDICTION_TALLIES
+from ml_exporter.sums.classification import SCORED_CLASSES
+from ml_exporter.sums.tally import Tallies
+
+
+@dataclass
+class ModelRuntime:
+    """What one model needs to be counted and evaluated."""
+
+    setup: ModelSetup
+    tallies: Tallies
+    context: ModelContext
+    intake: ModelIntake
+    fingerprint: str
+    windows: tuple[Window, ...]
+    max_versions: int
+    join_directory: Path | None
+    state: ModelState | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.setup.settings.name
+
+    def begin(self) -> ModelState:
+        """Give the model an empty state."""
+        labels = self.setup.settings.labels
+        schema = self.setup.schema
+        scored = len(schema.classes) if schema.task is Task.MULTICLASS else 0
+        directory = self.join_directory if labels.on_disk else None
+        join = JoinStore(directory, labels.horizon, labels.capacity, scored if scored <= SCORED_CLASSES else 0)
+        self.state = ModelState(self.tallies, self.windows, join, self.max_versions, self.setup.settings.version)
+        return self.state
+
+    def adopt(self, old: ModelRuntime) -> bool:
+        """Take over the state of the same model before a reload; return False if its sums mean something else."""
+        state, labels = old.state, self.setup.settings.labels
+        if (
+            state is None
+            or old.fingerprint != self.fingerprint
+            or labels.on_disk != old.setup.settings.labels.on_disk
+        ):
+            return False
+        state.tallies, state.windows = self.tallies, self.windows
+        state.max_versions, state.default_version = self.max_versions, self.setup.settings.version
+        state.join.horizon, state.join.capacity = labels.horizon, labels.capacity
+        state.version(state.default_version)
+        for version in state.versions.values():
+            version.rewindow(self.tallies, self.windows)
+        self.state = state
+        return True
+
+
+def tallies_of(schema: ModelSetup) -> Tallies:
+    """Return the tallies of a model."""
+    return Tallies(schema.schema, PREDICTION_TALLIES, OUTCOME_TALLIES)
+
+
+def runtimes(setup: Setup) -> dict[str, ModelRuntime]:
+    """Return every model of a setup, without state."""
+    settings = setup.settings
+    key = settings.sensitive_key.reveal() if settings.sensitive_key else None
+    windows = tuple(Window.of(duration) for duration in settings.windows)
+    result: dict[str, ModelRuntime] = {}
+    for model in setup.models:
+        name = model.settings.name
+        tallies = tallies_of(model)
+        reference = reference_of(model.schema, tallies, model.baseline)
+        directory = settings.state_directory
+        result[name] = ModelRuntime(
+            setup=model,
+            tallies=tallies,
+            context=ModelContext(reference, model.settings.minimum_samples, model.settings.owner),
+            intake=ModelIntake(name, model.settings.version, EventTypes(model.schema, key)),
+            fingerprint=model.schema.fingerprint(),
+            windows=windows,
+            max_versions=settings.limits.versions,
+            join_directory=directory / "join" / _folder(name) if directory else None,
+        )
+    return result
+
+
+def states(models: Mapping[str, ModelRuntime]) -> dict[str, ModelState]:
+    """Return the states of models that have one."""
+    return {name: model.state for name, model in models.items() if model.state is not None}
+
+
+def _folder(name: str) -> str:
+    """Return a folder name for a model, whatever its name holds."""
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:16]

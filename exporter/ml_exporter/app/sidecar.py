@@ -1,0 +1,315 @@
+"""The running sidecar: everything put together, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from ml_exporter import __version__
+from ml_exporter.app.engine import Engine
+from ml_exporter.app.evaluation import Evaluator
+from ml_exporter.app.metrics import SelfMetrics
+from ml_exporter.app.runtime import ModelRuntime, runtimes
+from ml_exporter.config import web_file
+from ml_exporter.config.load import Setup, load
+from ml_exporter.config.settings import Settings
+from ml_exporter.core.clock import Clock, SystemClock
+from ml_exporter.core.errors import ConfigError, ExporterError, Problem
+from ml_exporter.core.metrics import Block, Collector
+from ml_exporter.core.settings import WebSettings
+from ml_exporter.exposition.negotiation import format_for, wants_gzip
+from ml_exporter.exposition.page import Page
+from ml_exporter.ingest.intake import Intake
+from ml_exporter.ingest.metrics import IntakeMetrics
+from ml_exporter.ingest.queue import IntakeQueue
+from ml_exporter.resources import READERS
+from ml_exporter.resources.target import Target
+from ml_exporter.signals.performance.measure import joined
+from ml_exporter.state.directory import StateDirectory
+from ml_exporter.web.application import Application, Hooks
+from ml_exporter.web.auth import BasicAuth
+from ml_exporter.web.connection import Shared
+from ml_exporter.web.intake import IntakePaths
+from ml_exporter.web.landing import ModelLine, Standing
+from ml_exporter.web.server import Server, bind, is_loopback
+from ml_exporter.web.tls import Tls
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS: Final = 10.0
+REQUEST_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line says."""
+
+    config_file: Path
+    addresses: tuple[str, ...] = ("127.0.0.1:19100",)
+    metrics_path: str = "/metrics"
+    web_config_file: Path | None = None
+    open_intake: bool = False
+
+
+class Sidecar:
+    """One sidecar process. :meth:`run` returns the exit code."""
+
+    def __init__(self, options: ServeOptions, clock: Clock | None = None) -> None:
+        self._options = options
+        self._clock = clock or SystemClock()
+        setup = load(options.config_file)
+        self._settings = setup.settings
+        web = _web_settings(options)
+        _check_exposure(options, web)
+        self._tls = Tls(web.tls) if web.tls else None
+        self._directory = (
+            StateDirectory(self._settings.state_directory) if self._settings.state_directory else None
+        )
+        self._sockets: list[socket.socket] = []
+        try:
+            self._sockets += [bind(address) for address in options.addresses]
+            self._build(runtimes(setup), web)
+        except BaseException:
+            self._release()
+            raise
+
+    def _build(self, models: dict[str, ModelRuntime], web: WebSettings) -> None:
+        limits, options = self._settings.limits, self._options
+        self._stop = asyncio.Event()
+        self._exit_code = 0
+        self._queue = IntakeQueue(limits.queue_events, limits.queue_bytes)
+        self._evaluator = Evaluator(readers=_readers(self._settings))
+        self._engine = Engine(
+            models,
+            self._queue,
+            self._directory,
+            self._publish,
+            self._clock,
+            self._settings.interval,
+            self._evaluator,
+            self._engine_failed,
+        )
+        self._self_metrics = SelfMetrics(
+            self._engine.status, lambda: self._engine.models, has_state=self._directory is not None
+        )
+        self._self_metrics.reloaded = self._clock.wall()
+        intake_metrics = IntakeMetrics(self._queue)
+        self._page = Page([intake_metrics, self._self_metrics])
+        intake = Intake({name: model.intake for name, model in models.items()})
+        self._paths = IntakePaths(
+            intake, self._queue, intake_metrics, limits.request_bytes, durable=self._directory is not None
+        )
+        self._auth = BasicAuth(web.users) if web.users else None
+        hooks = Hooks(
+            metrics=self._metrics,
+            ready=lambda: self._engine.status.ready,
+            standing=self._standing,
+            reload=self.reload,
+            counted=self._count_request,
+            refused=self._count_refusal,
+        )
+        self._application = Application(self._paths, hooks, self._auth, options.metrics_path)
+        headers = {"X-Content-Type-Options": "nosniff", **web.headers}
+        shared = Shared(
+            self._application, headers, max_connections=limits.connections, on_refused=self._count_refusal
+        )
+        self._server = Server(shared, self._tls)
+
+    def _release(self) -> None:
+        for bound in self._sockets:
+            bound.close()
+        if self._directory is not None:
+            self._directory.close()
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """The addresses that are listened on."""
+        return [bound.getsockname()[:2] for bound in self._sockets]
+
+    async def run(self) -> int:
+        """Serve until a signal or a failure ends it; return the exit code."""
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._reload_by_signal()))
+        self._engine.start()
+        await self._server.start(self._sockets)
+        scheme = "https" if self._tls else "http"
+        for host, port in self.addresses:
+            where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+            log.info("listening", extra={"address": where, "version": __version__})
+        # What lives until the end need not be looked at by every garbage collection.
+        gc.collect()
+        gc.freeze()
+        await self._stop.wait()
+        return await self._shut_down()
+
+    def stop(self, code: int = 0) -> None:
+        """Ask the sidecar to end; callable in the event loop's thread."""
+        self._exit_code = max(self._exit_code, code)
+        self._stop.set()
+
+    async def reload(self) -> None:
+        """Read the configuration again and go on with it; ConfigError leaves everything as it was."""
+        try:
+            setup, web, models = await asyncio.to_thread(self._read_again)
+        except ExporterError as error:
+            self._self_metrics.reload_ok = False
+            log.error("configuration not reloaded; the old one stays in use", extra={"error": str(error)})
+            raise
+        done = asyncio.Event()
+        readers = _readers(setup.settings)
+
+        def swap() -> None:
+            self._engine.replace_models(models)
+            self._engine.interval = setup.settings.interval
+            self._evaluator.replace_readers(readers)
+            self._loop.call_soon_threadsafe(done.set)
+
+        self._paths.intake = Intake({name: model.intake for name, model in models.items()})
+        self._paths.limit = setup.settings.limits.request_bytes
+        self._queue.max_events = setup.settings.limits.queue_events
+        self._queue.max_bytes = setup.settings.limits.queue_bytes
+        self._application.replace_users(BasicAuth(web.users) if web.users else None)
+        self._queue.put([self._engine.command(swap)])
+        self._queue.wake.set()
+        self._settings = setup.settings
+        await done.wait()
+        self._self_metrics.reload_ok = True
+        self._self_metrics.reloaded = self._clock.wall()
+        log.info("configuration reloaded", extra={"models": len(models)})
+
+    def _read_again(self) -> tuple[Setup, WebSettings, dict[str, ModelRuntime]]:
+        setup = load(self._options.config_file)
+        if setup.settings.state_directory != self._settings.state_directory:
+            problem = Problem("state.directory", "cannot change without a restart")
+            raise ConfigError(str(self._options.config_file), [problem])
+        web = _web_settings(self._options)
+        _check_exposure(self._options, web)
+        return setup, web, runtimes(setup)
+
+    async def _reload_by_signal(self) -> None:
+        try:
+            await self.reload()
+        except ExporterError:
+            return  # told in the log and by ml_exporter_config_last_reload_successful
+
+    def _on_stop_signal(self, number: int) -> None:
+        if self._stop.is_set():
+            os._exit(130 if number == signal.SIGINT else 143)
+        log.info("stopping", extra={"signal": signal.Signals(number).name})
+        self.stop()
+
+    def _engine_failed(self) -> None:
+        self._loop.call_soon_threadsafe(self.stop, 1)
+
+    async def _shut_down(self) -> int:
+        began = time.monotonic()
+        await self._server.stop(REQUEST_SECONDS)
+        left = max(STOP_SECONDS - (time.monotonic() - began), 1.0)
+        if not await asyncio.to_thread(self._engine.stop, left):
+            log.error("counting did not end in time; what was not committed is lost")
+            return 1
+        if self._auth is not None:
+            self._auth.close()
+        return self._exit_code
+
+    def _publish(self, blocks: list[Block]) -> None:
+        self._page.publish(blocks)
+
+    def _metrics(self, accept: str, accept_encoding: str) -> tuple[bytes, str, str]:
+        format, gzip = format_for(accept), wants_gzip(accept_encoding)
+        return self._page.render(format, gzip=gzip), format.value, "gzip" if gzip else ""
+
+    def _count_request(self, path: str, status: int) -> None:
+        self._self_metrics.requests[path, status] += 1
+
+    def _count_refusal(self, reason: str) -> None:
+        self._self_metrics.refused[reason] += 1
+
+    def _standing(self) -> Standing:
+        status = self._engine.status
+        stale = self._clock.wall() - status.published > max(10 * self._settings.interval, 10.0)
+        if not status.ready:
+            state = "restoring earlier state"
+        elif stale:
+            state = f"counting stands since {_moment(status.published)}"
+        elif not status.commit_ok:
+            state = "running; state cannot be written to disk"
+        elif not self._self_metrics.reload_ok:
+            state = "running with an earlier configuration: the last reload failed"
+        else:
+            state = "running"
+        facts = [
+            ("Configuration", str(self._options.config_file)),
+            ("State directory", str(self._settings.state_directory or "none: nothing survives a restart")),
+            ("Windows", ", ".join(window.label for window in next(iter(self._engine.models.values())).windows)),
+            ("Events waiting", f"{self._queue.events:,} of {self._queue.max_events:,}"),
+            ("Last snapshot", _moment(status.published)),
+        ]
+        lines = [line for model in self._engine.models.values() for line in _model_lines(model)]
+        return Standing(__version__, state, state == "running", facts, lines)
+
+
+def _model_lines(model: ModelRuntime) -> list[ModelLine]:
+    settings = model.setup.settings
+    versions = sorted(model.state.versions.items()) if model.state else []
+    return [
+        ModelLine(
+            model=model.name,
+            version=name,
+            owner=settings.owner or "-",
+            task=settings.task.value,
+            baseline=model.context.reference.digest or "none",
+            predictions=int(version.total["traffic"][0]),
+            labels=joined(version.total),
+            last=_moment(version.last_prediction),
+        )
+        for name, version in versions
+    ]
+
+
+def _moment(seconds: float) -> str:
+    return (
+        "never" if seconds != seconds else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    )
+
+
+def _readers(settings: Settings) -> list[Collector]:
+    target = Target(settings.pid, settings.pid_file)
+    return [reader for make in READERS if (reader := make(target)) is not None]
+
+
+def _web_settings(options: ServeOptions) -> WebSettings:
+    return web_file.load(options.web_config_file) if options.web_config_file else WebSettings()
+
+
+def _check_exposure(options: ServeOptions, web: WebSettings) -> None:
+    """Refuse to take events from the network without knowing from whom, unless told to."""
+    guarded = web.users or (web.tls and web.tls.client_auth_type == "RequireAndVerifyClientCert")
+    beyond = [address for address in options.addresses if not is_loopback(address)]
+    if beyond and not guarded and not options.open_intake:
+        raise ExporterError(
+            f"{beyond[0]} can be reached from other machines, and anyone there could send events: set users or"
+            " client certificates in --web.config.file, or allow it with --web.open-intake"
+        )
+
+
+def serve(options: ServeOptions) -> int:
+    """Run a sidecar until it is told to end; return the exit code."""
+    import uvloop
+
+    async def main() -> int:
+        return await Sidecar(options).run()
+
+    return uvloop.run(main())

@@ -1,0 +1,197 @@
+"""``ml-exporter baseline fit`` and ``ml-exporter baseline show``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ml_exporter.baseline.plan import Review
+
+FIT_EXAMPLE: Final = """\
+example:
+  ml-exporter baseline fit validation.parquet --output baseline.json \\
+      --task binary_classification --label late --score score
+
+The kinds of the columns are inferred and shown: look at them. --kind NAME=KIND overrides one,
+--exclude NAME leaves one out. The data are read twice, some thousand rows at a time; no row of
+them is kept in the file.
+"""
+
+SHOW_EXAMPLE: Final = """\
+example:
+  ml-exporter baseline show baseline.json
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands to the parser."""
+    parser = commands.add_parser(
+        "baseline",
+        help="fit a baseline from data, or show one",
+        description="Fit the baseline that a model is compared with, or show one.",
+        allow_abbrev=False,
+    )
+    inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_fit(inner)
+    show = inner.add_parser(
+        "show",
+        help="show what a baseline file holds",
+        description="Show what a baseline file holds.",
+        epilog=SHOW_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    show.add_argument("file", type=Path, metavar="FILE", help="baseline file")
+    show.set_defaults(run=_show)
+
+
+def _add_fit(inner: Any) -> None:
+    fit = inner.add_parser(
+        "fit",
+        help="fit a baseline from a CSV or Parquet file",
+        description="Fit a baseline from a CSV or Parquet file of training or validation data.",
+        epilog=FIT_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = fit.add_argument
+    add("data", type=Path, metavar="DATA", help="CSV or Parquet file, a row a prediction")
+    add("--output", type=Path, required=True, metavar="FILE", help="baseline file to write")
+    tasks = ("binary_classification", "multiclass_classification", "regression")
+    add("--task", choices=tasks, required=True, help="what the model predicts")
+    add("--label", metavar="COLUMN", help="column of the true class or value; with it performance is kept")
+    add("--score", metavar="COLUMN", help="column of the score of the positive class")
+    add("--prediction", metavar="COLUMN", help="column of the predicted class or value")
+    add("--positive-class", metavar="NAME", help="positive class (default: 1, true or yes)")
+    add("--threshold", type=float, default=0.5, metavar="SCORE", help="score that predicts it (default: 0.5)")
+    add("--exclude", action="append", default=[], metavar="COLUMN", help="column that is no feature")
+    add(
+        "--kind",
+        action="append",
+        default=[],
+        metavar="COLUMN=KIND",
+        help="numeric or categorical, instead of what is inferred",
+    )
+    add(
+        "--sensitive", action="append", default=[], metavar="COLUMN", help="feature of which no value may be shown"
+    )
+    add("--sensitive-key-file", type=Path, metavar="FILE", help="key that masks sensitive categories")
+    fit.set_defaults(run=_fit)
+
+
+def _fit(given: argparse.Namespace) -> int:
+    from ml_exporter.baseline import document
+    from ml_exporter.baseline.fit import fit
+    from ml_exporter.baseline.options import FitOptions
+    from ml_exporter.baseline.source import read_chunks
+    from ml_exporter.core.errors import BaselineError
+    from ml_exporter.core.schema import FeatureKind, Task
+    from ml_exporter.signals.drift import MEASURES
+    from ml_exporter.signals.drift.noise import SIZES, noise_floors
+    from ml_exporter.sums import OUTCOME_TALLIES, PREDICTION_TALLIES
+    from ml_exporter.sums.tally import Tallies
+
+    kinds = {}
+    for pair in given.kind:
+        name, _, kind = pair.rpartition("=")
+        if not name or kind not in list(FeatureKind):
+            raise BaselineError(f'--kind: must be COLUMN=numeric or COLUMN=categorical, got "{pair}"')
+        kinds[name] = FeatureKind(kind)
+    if not 0 < given.threshold < 1:
+        raise BaselineError(f"--threshold: must lie between 0 and 1, got {given.threshold:g}")
+    fitted = fit(
+        lambda: read_chunks(given.data),
+        FitOptions(
+            task=Task(given.task),
+            label=given.label,
+            score=given.score,
+            prediction=given.prediction,
+            exclude=frozenset(given.exclude),
+            kinds=kinds,
+            sensitive=frozenset(given.sensitive),
+            key=_key(given.sensitive_key_file),
+            positive_class=given.positive_class,
+            threshold=given.threshold,
+        ),
+        lambda schema: Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES),
+        lambda variable, cells, sums, sample: noise_floors(variable, cells, sums, sample, MEASURES),
+        SIZES,
+        source=given.data.name,
+        created=time.time(),
+    )
+    try:
+        document.write(fitted.document, given.output)
+    except OSError as error:
+        raise BaselineError(f"{given.output}: cannot be written: {error.strerror}") from error
+    _print_reviews(fitted.reviews)
+    rows, size = fitted.document.rows, given.output.stat().st_size
+    print(f"\n{given.output}: {rows:,} rows, {size:,} bytes, sha256 {fitted.document.sha256[:12]}")
+    return 0
+
+
+def _key(path: Path | None) -> bytes | None:
+    from ml_exporter.core.errors import BaselineError
+
+    if path is None:
+        return None
+    try:
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise BaselineError(f"--sensitive-key-file: {path} cannot be read: {error.strerror}") from error
+    if not key:
+        raise BaselineError(f"--sensitive-key-file: {path} is empty")
+    return key
+
+
+def _print_reviews(reviews: tuple[Review, ...]) -> None:
+    table = [("column", "use", "why", "missing", "distinct", "lowest", "highest")]
+    table += [
+        (item.name, item.use, item.why, f"{item.missing:.1%}", item.distinct, item.lowest, item.highest)
+        for item in reviews
+    ]
+    _print_table(table)
+    ignored = [item.name for item in reviews if item.use == "ignored"]
+    if ignored:
+        print(f"\nignored: {', '.join(ignored)}; make one a feature with --kind NAME=KIND", file=sys.stderr)
+
+
+def _show(given: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from ml_exporter.baseline import document
+
+    baseline = document.read(given.file)
+    created = datetime.fromtimestamp(baseline.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    print(f"{baseline.task}, {baseline.rows:,} rows of {baseline.source}, fitted {created}")
+    print(f"sha256 {baseline.sha256}")
+    if baseline.classes:
+        positive = f", positive {baseline.positive_class}" if baseline.positive_class else ""
+        print(f"classes {', '.join(baseline.classes)}{positive}")
+    print(f"labels: {'yes' if baseline.outcomes else 'no'}\n")
+    table = [("variable", "role", "kind", "bins", "missing", "other", "PSI noise at 1,000 rows")]
+    for variable in baseline.variables:
+        noise = dict(zip(baseline.noise_samples, variable.noise.get("psi", ()), strict=False)).get(1000)
+        table.append(
+            (
+                variable.name,
+                variable.role,
+                variable.kind,
+                str(len(variable.counts)),
+                f"{(variable.missing + variable.absent) / baseline.rows:.1%}",
+                f"{(variable.other + variable.type_error) / baseline.rows:.1%}",
+                f"{noise:.3f}" if noise is not None else "",
+            )
+        )
+    _print_table(table)
+    return 0
+
+
+def _print_table(table: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    for row in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,75 @@
+"""The commands and the exit codes of ``ml-exporter``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from ml_exporter import __version__
+from ml_exporter.cli import baseline, catalogue, check, serve
+from ml_exporter.core.errors import BaselineError, ConfigError, ExporterError
+
+OK: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+CONFIG: Final = 3
+BASELINE: Final = 4
+
+EXIT_CODES: Final = f"""\
+exit codes:
+  {OK}  done
+  {FAILED}  failed: a port or the state directory is in use, or an internal error
+  {USAGE}  the command line is wrong
+  {CONFIG}  a configuration file is wrong; every problem is listed
+  {BASELINE}  a baseline file, or the data for one, is wrong
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Shows the example after a usage error as well."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = Parser(
+        prog="ml-exporter",
+        description="Prometheus exporter for deployed machine-learning models.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"ml-exporter {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (serve, check, baseline, catalogue):
+        command.add_to(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    given = make_parser().parse_args(arguments)
+    try:
+        code: int = given.run(given)
+        return code
+    except ConfigError as error:
+        return _tell(error, CONFIG)
+    except BaselineError as error:
+        return _tell(error, BASELINE)
+    except ExporterError as error:
+        return _tell(error, FAILED)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILED
+
+
+def _tell(error: ExporterError, code: int) -> int:
+    print(f"ml-exporter: {error}", file=sys.stderr)
+    return code

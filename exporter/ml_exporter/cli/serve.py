@@ -1,0 +1,99 @@
+"""``ml-exporter serve``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, Final
+
+EXAMPLE: Final = """\
+example:
+  ml-exporter serve --config.file ml-exporter.yml
+  curl -s http://127.0.0.1:19100/metrics
+
+SIGHUP or POST /-/reload reads the configuration again; SIGTERM ends after what waits is counted.
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "serve",
+        help="run the sidecar",
+        description="Take events in, count them, and serve the numbers at /metrics.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        default=Path("ml-exporter.yml"),
+        metavar="FILE",
+        help="configuration (default: ml-exporter.yml)",
+    )
+    parser.add_argument(
+        "--web.listen-address",
+        dest="addresses",
+        action="append",
+        metavar="ADDRESS",
+        help="address to listen on, may be given several times (default: 127.0.0.1:19100)",
+    )
+    parser.add_argument(
+        "--web.telemetry-path",
+        dest="metrics_path",
+        default="/metrics",
+        metavar="PATH",
+        help="path of the metrics (default: /metrics)",
+    )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and users, in the format of Prometheus' exporter-toolkit",
+    )
+    parser.add_argument(
+        "--web.open-intake",
+        dest="open_intake",
+        action="store_true",
+        help="take events from other machines without authentication",
+    )
+    add_log_options(parser)
+    parser.set_defaults(run=_run)
+
+
+def add_log_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the log."""
+    parser.add_argument(
+        "--log.level",
+        dest="log_level",
+        choices=("debug", "info", "warn", "error"),
+        default="info",
+        help="least severe lines to log (default: info)",
+    )
+    parser.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=("logfmt", "json"),
+        default="logfmt",
+        help="logfmt, or JSON in the Elastic Common Schema (default: logfmt)",
+    )
+
+
+def _run(given: argparse.Namespace) -> int:
+    from ml_exporter.app import logs
+    from ml_exporter.app.sidecar import ServeOptions, serve
+
+    logs.set_up(given.log_level, given.log_format)
+    path = given.metrics_path if given.metrics_path.startswith("/") else f"/{given.metrics_path}"
+    return serve(
+        ServeOptions(
+            config_file=given.config_file,
+            addresses=tuple(given.addresses or ("127.0.0.1:19100",)),
+            metrics_path=path,
+            web_config_file=given.web_config_file,
+            open_intake=given.open_intake,
+        )
+    )
