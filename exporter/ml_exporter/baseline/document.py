@@ -161,9 +161,8 @@ def _check(document: BaselineDocument) -> None:
         else:
             raise BaselineError(f'{where}: kind "{variable.kind}" must be numeric or categorical')
         for measure, floors in variable.noise.items():
-            _require(
-                len(floors) == len(document.noise_samples), where, f"noise of {measure} needs one floor a size"
-            )
+            fits = len(floors) == len(document.noise_samples)
+            _require(fits, where, f'noise of "{measure}" needs one floor for each of noise_samples')
 
 
 def _check_numeric(variable: VariableDocument, where: str) -> None:

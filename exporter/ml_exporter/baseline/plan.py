@@ -121,9 +121,7 @@ def _classes(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[tupl
     for column in (options.label, options.prediction):
         if column is not None:
             if profiles[column].overflow or len(profiles[column].names) > CLASSES:
-                raise BaselineError(
-                    f'column "{column}" has more than {CLASSES} classes; is this a {options.task}?'
-                )
+                raise BaselineError(f'column "{column}" has more than {CLASSES} classes; is the task right?')
             names |= set(profiles[column].names)
     classes = tuple(sorted(names, key=_class_order))
     if options.task is Task.MULTICLASS:

@@ -12,8 +12,8 @@ from typing import Any
 def encode(event: Mapping[str, Any]) -> bytes:
     """Return one line of JSON; ValueError or TypeError if the event cannot be written as such.
 
-    NaN becomes null, a missing value; numbers and arrays of other libraries are taken by their ``item`` or
-    ``tolist`` method; dates need a time zone.
+    NaN becomes null, a missing value; numbers and arrays of other libraries are taken by their ``tolist``
+    or ``item`` method; dates need a time zone.
     """
     try:
         return json.dumps(event, allow_nan=False, default=_plain, separators=(",", ":")).encode()
@@ -24,7 +24,7 @@ def encode(event: Mapping[str, Any]) -> bytes:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.timestamp()
-    for method in ("item", "tolist", "isoformat"):
+    for method in ("tolist", "item", "isoformat"):
         convert = getattr(value, method, None)
         if convert is not None:
             return convert()

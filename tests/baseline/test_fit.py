@@ -1,0 +1,307 @@
+"""Fitting: the same from CSV and Parquet, in bounded memory, with kinds a person would choose."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_exporter.baseline import document, profile
+from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
+from ml_exporter.baseline.fit import Fitted, fit
+from ml_exporter.baseline.options import FitOptions
+from ml_exporter.baseline.source import Chunk, read_chunks
+from ml_exporter.core.errors import BaselineError
+from ml_exporter.core.schema import FeatureKind, Task
+from support import workload
+from support.models import baseline, chunk_of, tallies_of
+
+
+def fitted(frame: pd.DataFrame | Path, options: FitOptions | None = None, folder: Path | None = None) -> Fitted:
+    path = frame if isinstance(frame, Path) else (folder or Path()) / "data.parquet"
+    if isinstance(frame, pd.DataFrame):
+        frame.to_parquet(path)
+    options = options or FitOptions(Task.BINARY, label="label", score="score")
+    return fit(lambda: read_chunks(path), options, tallies_of, lambda *known: {}, (), source="data", created=1.0)
+
+
+def frame(rows: int = 3_000, task: Task = Task.BINARY) -> pd.DataFrame:
+    return pd.DataFrame({k: v for k, v in workload.table(rows, seed=5, task=task).items() if ":" not in k})
+
+
+def test_csv_and_parquet_give_the_same_baseline(tmp_path: Path) -> None:
+    data = frame(25_000)
+    data.to_csv(tmp_path / "data.csv", index=False)
+    data.to_parquet(tmp_path / "data.parquet")
+    options = FitOptions(Task.BINARY, label="label", score="score")
+    one, other = (fitted(tmp_path / f"data.{suffix}", options).document for suffix in ("csv", "parquet"))
+    assert one.sha256 == other.sha256
+    assert one.rows == 25_000
+
+
+def test_the_file_is_read_back_as_it_was_written_and_holds_no_row(tmp_path: Path) -> None:
+    made = fitted(frame(), folder=tmp_path).document
+    path = tmp_path / "baseline.json"
+    document.write(made, path)
+    again = document.read(path)
+    assert again == made
+    text = path.read_text()
+    assert json.loads(text)["format"] == "ml-exporter-baseline/1"
+    longest = max(len(line) for line in text.splitlines())
+    assert longest < 8_000
+    # 250 edges of each numeric feature are values of the sample; no row of them is in the file.
+    assert len(text) < 60_000
+
+
+def test_chunks_of_any_size_count_the_same() -> None:
+    columns = workload.table(3_000, seed=5)
+    documents = []
+    for size in (3_000, 700, 1):
+        limit = 3_000 if size > 1 else 40
+
+        def chunks(size: int = size, limit: int = limit) -> Iterator[Chunk]:
+            for start in range(0, limit, size):
+                yield chunk_of(workload.take(columns, slice(start, min(start + size, limit))))
+
+        options = FitOptions(Task.BINARY, label="label", score="score")
+        documents.append(fit(chunks, options, tallies_of, lambda *known: {}, (), source="s", created=1.0).document)
+    one, other = documents[:2]
+    for variable, twin in zip(one.variables, other.variables, strict=True):
+        assert (variable.counts, variable.edges, variable.missing) == (twin.counts, twin.edges, twin.missing)
+    assert one.outcomes == other.outcomes
+
+
+def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column far longer than the sample keeps no more than the sample of it, and its quantiles stay true."""
+    monkeypatch.setattr(profile, "SAMPLE", 2_000)
+    rng = np.random.default_rng(1)
+    kept = profile.Profile(np.random.default_rng(2))
+    total = np.zeros(0)
+    for _ in range(40):
+        values = rng.exponential(1, 1_000)
+        total = np.concatenate((total, values))
+        kept.add(chunk_of({"x": values, "few": np.full(1_000, "a", object)})["x"])
+    assert len(kept.sample) == 2_000
+    assert (kept.minimum, kept.maximum) == (total.min(), total.max())
+    assert kept.center == pytest.approx(total.mean())
+    assert kept.scale == pytest.approx(total.std())
+    for share in (0.1, 0.5, 0.9):
+        rank = (total < np.quantile(kept.sample, share)).mean()
+        assert rank == pytest.approx(share, abs=0.04)
+    assert len(kept.names) <= profile.DISTINCT + 1_000
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1.5, 2.5, None, 3.5], "numeric"),
+        ([1, 2, 3, 4], "numeric"),
+        (["1", "2", "x", "4"] * 10, "categorical"),
+        ([*["1.5"] * 99, "x"], "numeric"),
+        ([True, False, True, None], "categorical"),
+        (["a", "b", "a", None], "categorical"),
+        ([f"user {n}" for n in range(200)], "ignored"),
+        ([None, None, None], "ignored"),
+        ([f"2026-01-{n % 28 + 1:02d}" for n in range(60)], "categorical"),
+    ],
+)
+def test_kinds_are_those_a_person_would_choose(tmp_path: Path, values: list[object], kind: str) -> None:
+    data = pd.DataFrame({"x": pd.Series(values), "other": np.arange(len(values)) * 1.0})
+    data.to_csv(tmp_path / "data.csv", index=False)
+    reviews = fitted(tmp_path / "data.csv", FitOptions(Task.BINARY)).reviews
+    assert {review.name: review.use for review in reviews}["x"] == kind
+
+
+def test_a_word_overrides_the_kind(tmp_path: Path) -> None:
+    options = FitOptions(
+        Task.BINARY,
+        label="label",
+        score="score",
+        exclude=frozenset({"many"}),
+        kinds={"tied": FeatureKind.CATEGORICAL, "flag": FeatureKind.CATEGORICAL},
+    )
+    made = fitted(frame(), options, tmp_path)
+    kinds = {variable.name: variable.kind for variable in made.document.variables}
+    assert kinds["tied"] == "categorical"
+    assert "many" not in kinds
+    tied = next(variable for variable in made.document.variables if variable.name == "tied")
+    assert tied.categories == sorted(str(n) for n in range(24))
+
+
+def test_categories_beyond_the_cap_count_as_other(tmp_path: Path) -> None:
+    data = frame()
+    data["wide"] = [f"c{n % 80}" for n in range(len(data))]
+    made = fitted(data, folder=tmp_path).document
+    wide = next(variable for variable in made.variables if variable.name == "wide")
+    assert len(wide.categories or []) == 50
+    assert wide.other > 0
+    assert wide.total == made.rows
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        (lambda data: data[:0], None, "there are no rows"),
+        (None, FitOptions(Task.BINARY, label="lable"), '--label: no column "lable"; did you mean "label"?'),
+        (None, FitOptions(Task.BINARY, exclude=frozenset({"nope"})), '--exclude: no column "nope"'),
+        (None, FitOptions(Task.BINARY, label="many"), "a binary baseline needs two classes, found 30"),
+        (
+            None,
+            FitOptions(Task.BINARY, label="normal"),
+            'column "normal" has more than 50 classes; is the task right?',
+        ),
+        (
+            None,
+            FitOptions(Task.BINARY, score="lognormal"),
+            'column "lognormal": scores must lie between 0 and 1, found',
+        ),
+        (None, FitOptions(Task.MULTICLASS), "a multiclass baseline needs --label or --prediction"),
+        (
+            lambda data: data.assign(label=np.where(data.label == 1, "late", "early")),
+            FitOptions(Task.BINARY, label="label"),
+            "--positive-class: must be one of early, late",
+        ),
+        (
+            None,
+            FitOptions(Task.BINARY, sensitive=frozenset({"few"})),
+            "--sensitive few: names need a key: --sensitive-key-file FILE",
+        ),
+        (lambda data: data[["label", "score"]], None, "no column is left that could be a feature"),
+    ],
+)
+def test_data_that_cannot_be_used_are_refused_with_the_reason(
+    tmp_path: Path, change: object, options: FitOptions | None, message: str
+) -> None:
+    data = frame()
+    with pytest.raises(BaselineError) as caught:
+        fitted(change(data) if callable(change) else data, options, tmp_path)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("data.txt", b"", "must end in .csv or .parquet"),
+        ("nowhere.csv", None, "no such file"),
+        ("data.csv", b"", "cannot be read"),
+        ("data.csv", b'a,b\n1,2\n"unclosed', "cannot be read"),
+        ("data.csv", b"a,b\n\xff,2\n", "cannot be read"),
+        ("data.parquet", b"PAR1 but not really", "cannot be read"),
+    ],
+)
+def test_files_that_cannot_be_read_are_told(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BaselineError, match=message):
+        list(read_chunks(path))
+
+
+def test_sensitive_features_show_neither_values_nor_names(tmp_path: Path) -> None:
+    data = frame()
+    options = FitOptions(
+        Task.BINARY, label="label", score="score", sensitive=frozenset({"few", "normal"}), key=b"key"
+    )
+    made = fitted(data, options, tmp_path).document
+    few = next(variable for variable in made.variables if variable.name == "few")
+    normal = next(variable for variable in made.variables if variable.name == "normal")
+    assert not {"a", "b", "c"} & set(few.categories or [])
+    assert (normal.minimum, normal.maximum) == (None, None)
+    assert sum(few.counts) + few.missing == made.rows
+
+
+def test_a_regression_has_its_units(tmp_path: Path) -> None:
+    data = frame(task=Task.REGRESSION)
+    made = fitted(data, FitOptions(Task.REGRESSION, label="label", prediction="prediction"), tmp_path).document
+    assert made.error_unit == pytest.approx(np.sqrt(((data.prediction - data.label) ** 2).mean()))
+    assert made.label_center == pytest.approx(data.label.mean())
+    assert made.label_scale == pytest.approx(data.label.std(ddof=0))
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6) | st.integers(-3, 3), min_size=1, max_size=400))
+def test_edges_ascend_and_every_bin_of_the_sample_is_used(values: list[float]) -> None:
+    sample = np.array(values, float)
+    edges = quantile_edges(sample)
+    assert (np.diff(edges) > 0).all()
+    counts = np.bincount(np.searchsorted(edges, sample, side="right"), minlength=len(edges) + 1)
+    assert counts.min() > 0
+    groups = decile_groups(counts)
+    assert groups[0] == 0
+    assert (np.diff(groups) > 0).all()
+    assert len(groups) <= 10
+
+
+@given(scores=st.lists(st.floats(0, 1), max_size=300))
+def test_score_bins_hold_the_tenths(scores: list[float]) -> None:
+    edges, groups = score_bins(np.array(scores))
+    tenths = np.arange(1, 10) / 10
+    assert set(tenths) <= set(edges)
+    assert (np.diff(edges) > 0).all()
+    assert set(tenths) <= set(edges[groups[1:] - 1])
+
+
+def broken(change: object) -> bytes:
+    content = json.loads(json.dumps(_content()))
+    change(content)  # type: ignore[operator]
+    made = document.BaselineDocument(
+        **{**content, "variables": [document.VariableDocument(**v) for v in content["variables"]]}
+    )
+    content["sha256"] = made.digest()
+    return json.dumps(content).encode()
+
+
+def _content() -> dict[str, object]:
+    import msgspec
+
+    made: dict[str, object] = msgspec.to_builtins(baseline())
+    return made
+
+
+def variable(number: int, **changes: object) -> object:
+    return lambda content: content["variables"][number].update(changes)
+
+
+def counts(content: dict[str, list[dict[str, list[int]]]]) -> None:
+    content["variables"][0]["counts"][0] += 1
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "not a baseline: Input data was truncated"),
+        (b"[]", 'not a baseline of this version: "format" is None, must be "ml-exporter-baseline/1"'),
+        (b'{"format": "ml-exporter-baseline/9"}', "\"format\" is 'ml-exporter-baseline/9', must be"),
+        (b'{"format": "ml-exporter-baseline/1"}', "not a valid baseline: Object missing required field `sha256`"),
+        (broken(lambda content: content.update(rows="many")), "Expected `int`, got `str` - at `$.rows`"),
+        (broken(lambda content: content.update(rows=0)), "rows: must be positive"),
+        (broken(counts), 'variables[0] ("normal"): counts sum to 5001, not to rows'),
+        (broken(variable(0, edges=None)), 'variables[0] ("normal"): a numeric variable needs edges'),
+        (broken(variable(0, scale=0.0)), 'variables[0] ("normal"): scale must be positive'),
+        (broken(variable(0, groups=[0, 5, 5])), 'variables[0] ("normal"): groups must ascend within the bins'),
+        (broken(variable(0, groups=[1])), 'variables[0] ("normal"): groups must begin with 0'),
+        (broken(variable(0, sums=[1])), 'variables[0] ("normal"): needs a sum for each count'),
+        (broken(variable(0, kind="text")), 'variables[0] ("normal"): kind "text" must be numeric or categorical'),
+        (broken(variable(-1, categories=["a"])), "needs a count for each category"),
+        (broken(lambda content: content["variables"].append(content["variables"][0])), "stands twice"),
+        (broken(lambda content: content.update(score_edges=[0.5, 0.4])), "score_edges: must ascend"),
+        (broken(variable(0, noise={"psi": [0.5]})), 'noise of "psi" needs one floor for each of noise_samples'),
+    ],
+)
+def test_a_bad_baseline_is_refused_with_the_reason(data: bytes, message: str) -> None:
+    with pytest.raises(BaselineError) as caught:
+        document.parse(data)
+    assert message in str(caught.value)
+
+
+def test_an_edited_baseline_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    document.write(baseline(), path)
+    path.write_text(path.read_text().replace('"threshold": 0.5', '"threshold": 0.6'))
+    with pytest.raises(BaselineError, match='"sha256" does not match the content: the file was edited or damaged'):
+        document.read(path)

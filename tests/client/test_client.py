@@ -1,0 +1,280 @@
+"""The client against a real sidecar, and against one that is away, slow, full or wrong."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml_exporter.client import Monitor
+from ml_exporter.client.encoding import encode
+from support import workload
+from support.engine import write_config
+from support.http import Running, running
+
+COLUMNS = workload.table(200, seed=81)
+EVENTS, LABELS = workload.events(COLUMNS), workload.labels(COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(write_config(tmp_path_factory.mktemp("client"), more="limits: {versions: 50}")) as server:
+        server.until("ml_exporter_ready", 1)
+        yield server
+
+
+@pytest.fixture
+def monitor(sidecar: Running, request: pytest.FixtureRequest) -> Iterator[Monitor]:
+    version = request.node.name[:60]
+    made = Monitor(f"http://127.0.0.1:{sidecar.port}", model="model", version=version, interval=0.05)
+    yield made
+    made.close()
+
+
+def series(monitor: Monitor, name: str, more: str = "") -> str:
+    return f'{name}{{model="model",version="{monitor._version}"{more}}}'
+
+
+def test_three_lines_report_features_score_latency_and_label(sidecar: Running, monitor: Monitor) -> None:
+    for event, label in zip(EVENTS, LABELS, strict=True):
+        with monitor.prediction(event["features"], id=f"three-{event['id']}") as prediction:
+            prediction.score = event["score"]
+        monitor.label(prediction.id, label["label"])
+    assert monitor.flush()
+    sidecar.until(series(monitor, "ml_predictions_total"), 200)
+    sidecar.until(series(monitor, "ml_label_delay_seconds_count"), 200)
+    metrics = sidecar.metrics()
+    assert metrics[series(monitor, "ml_prediction_latency_seconds_count")] == 200
+    assert monitor.stats.sent == 400
+    assert monitor.stats.dropped == 0
+
+
+def test_an_exception_is_reported_and_goes_on(sidecar: Running, monitor: Monitor) -> None:
+    with pytest.raises(KeyError), monitor.prediction({"normal": 1.0}):
+        raise KeyError("the model failed")
+    assert monitor.flush()
+    sidecar.until(series(monitor, "ml_prediction_errors_total"), 1)
+
+
+def test_a_decorated_function_reports_what_it_returns(sidecar: Running, monitor: Monitor) -> None:
+    @monitor.measure("score")
+    def score(features: dict[str, float]) -> float:
+        """Score."""
+        return 0.75
+
+    assert score({"normal": 1.0}) == 0.75
+    assert score.__doc__ == "Score."
+    identifier = monitor.log({"normal": 2.0}, score=0.2, prediction=0, latency_seconds=0.01)
+    assert identifier
+    assert monitor.flush()
+    sidecar.until(series(monitor, "ml_predictions_total"), 2)
+    with pytest.raises(ValueError, match="output must be score, scores or prediction"):
+        monitor.measure("result")
+
+
+def test_ids_make_a_second_try_safe(sidecar: Running, monitor: Monitor) -> None:
+    for _ in range(3):
+        monitor.log({"normal": 1.0}, id="the-same-id", score=0.5)
+    monitor.log({"normal": 1.0}, score=0.5)
+    monitor.log({"normal": 1.0}, score=0.5)
+    assert monitor.flush()
+    sidecar.until(series(monitor, "ml_predictions_total"), 3)
+
+
+def test_numbers_of_other_libraries_are_written(sidecar: Running, monitor: Monitor) -> None:
+    features = {
+        "normal": np.float32(1.5),
+        "tied": np.int64(3),
+        "flag": np.bool_(True),
+        "few": np.str_("a"),
+        "tailed": float("nan"),
+    }
+    monitor.log(features, score=np.float64(0.5))
+    assert monitor.flush()
+    sidecar.until(series(monitor, "ml_predictions_total"), 1)
+    assert monitor.stats.dropped == 0
+    metrics = sidecar.metrics()
+    assert metrics[series(monitor, "ml_feature_missing_total", ',feature="tailed"')] == 1
+    assert metrics[series(monitor, "ml_feature_type_error_total", ',feature="normal"')] == 0
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        ({"a": float("nan"), "b": [1, float("inf")]}, b'{"a":null,"b":[1,null]}'),
+        ({"a": np.float32(np.nan)}, b'{"a":null}'),
+        ({"a": np.array([1.0, np.nan])}, b'{"a":[1.0,null]}'),
+        ({"a": None, "b": True, "c": "x"}, b'{"a":null,"b":true,"c":"x"}'),
+    ],
+)
+def test_encoding(event: dict[str, Any], line: bytes) -> None:
+    assert encode(event) == line
+
+
+def test_what_cannot_be_written_is_dropped_and_counted(sidecar: Running, monitor: Monitor) -> None:
+    circular: dict[str, Any] = {}
+    circular["self"] = circular
+    monitor.log({"normal": object()}, score=0.5)
+    monitor.log(circular, score=0.5)
+    monitor.log({"normal": 1.0}, score=0.5)
+    assert monitor.flush()
+    assert (monitor.stats.dropped_unencodable, monitor.stats.sent) == (2, 1)
+
+
+def test_what_is_refused_is_dropped_and_counted(sidecar: Running) -> None:
+    stranger = Monitor(f"http://127.0.0.1:{sidecar.port}", model="stranger", interval=0.05)
+    for number in range(10):
+        stranger.log({"normal": 1.0}, score=0.5, id=number)
+    assert stranger.flush()
+    assert (stranger.stats.dropped_rejected, stranger.stats.sent) == (10, 0)
+    labels = Monitor(f"http://127.0.0.1:{sidecar.port}", model="model", interval=0.05)
+    labels.label("a", 1)
+    labels.label("b", "never heard of")
+    assert labels.flush()
+    assert (labels.stats.dropped_rejected, labels.stats.sent) == (1, 1)
+    stranger.close()
+    labels.close()
+
+
+def test_nothing_blocks_while_the_sidecar_is_away_and_memory_is_bounded() -> None:
+    away = Monitor("http://127.0.0.1:9", model="model", capacity=1_000, exit_timeout=0.2)
+    longest = 0.0
+    for number in range(5_000):
+        began = time.perf_counter()
+        with away.prediction({"normal": 1.0}, id=number) as prediction:
+            prediction.score = 0.5
+        longest = max(longest, time.perf_counter() - began)
+    assert longest < 0.5
+    stats = away.stats
+    assert stats.queued <= 1_500
+    assert stats.queued + stats.dropped_full == 5_000
+    began = time.perf_counter()
+    away.close()
+    assert time.perf_counter() - began < 5
+    assert away.stats.dropped == 5_000
+    away.log({"normal": 1.0})
+    assert away.stats.dropped == 5_001
+
+
+class Moody(BaseHTTPRequestHandler):
+    """Answers with the statuses it is told, then 202."""
+
+    moods: list[int]
+    bodies: list[bytes]
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.moods.pop(0) if self.moods else 202
+        if status == 0:
+            self.close_connection = True
+            self.connection.close()
+            return
+        if status == 202:
+            self.bodies.append(body)
+        self.send_response(status)
+        if status == 429:
+            self.send_header("Retry-After", "0")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *given: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("moods", [[429, 429], [500, 503], [0, 429, 0]], ids=str)
+def test_a_batch_is_tried_again_until_it_is_taken(moods: list[int]) -> None:
+    Moody.moods, Moody.bodies = list(moods), []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        made = Monitor(f"http://127.0.0.1:{server.server_port}", model="model", interval=0.02, timeout=2.0)
+        for number in range(20):
+            made.log({"normal": 1.0}, id=number, score=0.5)
+        assert made.flush(10)
+        assert made.stats.sent == 20
+        made.close()
+        server.shutdown()
+        thread.join()
+    ids = [json.loads(line)["id"] for body in Moody.bodies for line in body.split(b"\n")]
+    assert ids == [str(number) for number in range(20)]
+
+
+CHILD = """
+import os, sys
+from ml_exporter.client import Monitor
+monitor = Monitor(sys.argv[1], model="model", version=sys.argv[2], interval=30)
+for number in range(100):
+    monitor.log({"normal": 1.0}, score=0.5)
+if sys.argv[3] == "fork":
+    monitor.flush()
+    pids = []
+    for child in range(3):
+        pid = os.fork()
+        if pid == 0:
+            for number in range(50):
+                monitor.log({"normal": 1.0}, score=0.5)
+            assert monitor.stats.sent == 0
+            sys.exit(0 if monitor.flush() and monitor.stats.sent == 50 else 1)
+        pids.append(pid)
+    for pid in pids:
+        assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+def test_what_is_buffered_at_the_exit_still_arrives(sidecar: Running) -> None:
+    url = f"http://127.0.0.1:{sidecar.port}"
+    subprocess.run([sys.executable, "-c", CHILD, url, "at-exit", "exit"], check=True, timeout=30)
+    sidecar.until('ml_predictions_total{model="model",version="at-exit"}', 100)
+
+
+def test_forked_workers_report_their_own_events_once(sidecar: Running) -> None:
+    url = f"http://127.0.0.1:{sidecar.port}"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", CHILD, url, "forked", "fork"], check=True, timeout=30)
+    sidecar.until('ml_predictions_total{model="model",version="forked"}', 250)
+
+
+def test_threads_share_a_monitor(sidecar: Running, monitor: Monitor) -> None:
+    def work() -> None:
+        for _ in range(200):
+            with monitor.prediction({"normal": 1.0}) as prediction:
+                prediction.score = 0.5
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert monitor.flush(10)
+    sidecar.until(series(monitor, "ml_predictions_total"), 1_600)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:19100", "ftp://host", "http://"])
+def test_a_url_that_is_none_is_told_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="url must be like"):
+        Monitor(url, model="model")
+
+
+def test_a_password_is_sent(tmp_path: Path) -> None:
+    import bcrypt
+
+    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+    (tmp_path / "web.yml").write_text(f"basic_auth_users: {{model: {hashed}}}\n")
+    with running(write_config(tmp_path), web_config_file=tmp_path / "web.yml") as server:
+        url = f"http://127.0.0.1:{server.port}"
+        right = Monitor(url, model="model", interval=0.05, user="model", password="secret")
+        wrong = Monitor(url, model="model", interval=0.05)
+        for each in (right, wrong):
+            each.log({"normal": 1.0}, score=0.5)
+            assert each.flush()
+        assert (right.stats.sent, wrong.stats.dropped_rejected) == (1, 1)
+        right.close()
+        wrong.close()
