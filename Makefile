@@ -12,6 +12,15 @@ setup: ## Make .venv and get Prometheus and Alertmanager; the other targets do t
 	@deploy/bootstrap.sh venv
 	@deploy/bootstrap.sh tools
 
+# Ports and speed of the demo can be set: make demo PROMETHEUS_PORT=9990 SPEED=1800
+DEMO_OPTIONS := $(if $(ONCE),--once) $(if $(SPEED),--speed $(SPEED)) \
+	$(foreach name,EXPORTER SERVER PROMETHEUS ALERTMANAGER RECEIVER,$(if $($(name)_PORT),\
+	--$(shell echo $(name) | tr A-Z a-z)-port $($(name)_PORT)))
+
+.PHONY: demo
+demo: setup ## Run the main job on real data until Ctrl-C; ONCE=1 ends once its alerts have arrived
+	@exec $(BIN)/python deploy/demo/story.py $(DEMO_OPTIONS)
+
 .PHONY: test
 test: setup lint ## Run all checks and tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
