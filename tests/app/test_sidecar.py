@@ -169,16 +169,13 @@ def test_personal_data_stays_out_of_page_state_and_log(tmp_path: Path, caplog: p
 @pytest.mark.parametrize("format", logs.FORMATS)
 def test_log_lines_are_parseable(format: str, capfd: pytest.CaptureFixture[str]) -> None:
     logs.set_up("info", format)
+    log = logging.getLogger("test")
+    log.debug("not shown")
+    log.warning('a "message"', extra={"model": "m 1"})
     try:
-        log = logging.getLogger("test")
-        log.debug("not shown")
-        log.warning('a "message"', extra={"model": "m 1"})
-        try:
-            raise ValueError("reason")
-        except ValueError:
-            log.exception("failed")
-    finally:
-        logging.getLogger().handlers.clear()
+        raise ValueError("reason")
+    except ValueError:
+        log.exception("failed")
     first, second = capfd.readouterr().err.splitlines()
     if format == "json":
         line = json.loads(first)

@@ -179,6 +179,7 @@ class Sender:
         kind = self._buffer[0][0]
         events: list[dict[str, Any]] = []
         while self._buffer and len(events) < BATCH and self._buffer[0][0] == kind:
+            self._in_flight += 1  # first: an event must not seem done between buffer and batch
             events.append(self._buffer.popleft()[1])
         return kind, events
 
