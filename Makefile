@@ -33,6 +33,11 @@ lint: ## Run ruff, mypy and the check of the layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+.PHONY: bench
+bench: ## Measure speed and size beside rivals and write benchmarks/results.md
+	@deploy/bootstrap.sh venv
+	@$(BIN)/python benchmarks/run.py
+
 .PHONY: format
 format: ## Format the code
 	@deploy/bootstrap.sh venv

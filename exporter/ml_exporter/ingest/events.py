@@ -141,9 +141,9 @@ class EventTypes:
         self.decode_lines = msgspec.json.Decoder(self.Event).decode_lines
         self.decode_list = msgspec.json.Decoder(list[self.Event]).decode  # type: ignore[name-defined]
         self.numeric_of = [attrgetter(self.attribute[variable.name]) for variable in self.numeric]
-        self.numeric_row = _getter([self.attribute[variable.name] for variable in self.numeric])
         self.categorical_of = [attrgetter(self.attribute[variable.name]) for variable in self.categorical]
         self.no_features = self.Features()
+        self.event_fields: tuple[str, ...] = self.Event.__struct_fields__
 
     def _field(self, variable: Variable, *, list_of: bool) -> tuple[str, Any, Any]:
         attribute = self.attribute[variable.name]
@@ -174,13 +174,3 @@ def _struct(name: str, fields: list[tuple[str, Any, Any]], rename: Mapping[str, 
     return msgspec.defstruct(
         name, fields, gc=False, forbid_unknown_fields=True, rename=dict(rename) if rename else None
     )
-
-
-def _getter(attributes: list[str]) -> Any:
-    """Return a function from an object to the tuple of its attributes, whatever their number."""
-    if len(attributes) > 1:
-        return attrgetter(*attributes)
-    if attributes:
-        single = attrgetter(attributes[0])
-        return lambda item: (single(item),)
-    return lambda item: ()
