@@ -136,3 +136,11 @@ def test_any_finite_numbers_can_be_counted(values: list[float]) -> None:
 def test_layout_refuses_equal_names() -> None:
     with pytest.raises(ValueError, match="unique"):
         Layout([BlockSpec("a", (1,)), BlockSpec("a", (2,))])
+
+
+def test_a_batch_too_long_for_exact_running_totals_is_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model()
+    columns = workload.table(300, seed=5)
+    whole = model.sums(columns).vector
+    monkeypatch.setattr("ml_exporter.sums.variables._EXACT_ROWS", 7)
+    np.testing.assert_array_equal(model.sums(columns).vector, whole)

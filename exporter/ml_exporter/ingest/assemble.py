@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 from msgspec.structs import astuple
 from xxhash import xxh3_64_intdigest
 
-from ml_exporter.core.arrays import ABSENT, MISSING, NONFINITE, BoolArray, CodeArray, FloatArray, HashArray
+from ml_exporter.core.arrays import MISSING, NONFINITE, BoolArray, CodeArray, FloatArray, HashArray
 from ml_exporter.core.columns import NO_CLASS, PredictionColumns
 from ml_exporter.core.schema import CategoricalVariable, NumericVariable, Task
 from ml_exporter.ingest.events import ABSENT_CATEGORY, EventTypes
@@ -39,15 +39,10 @@ def from_events(types: EventTypes, events: Sequence[Any], default_version: str, 
     fields = dict(zip(types.event_fields, zip(*map(astuple, events), strict=False), strict=False))
     nothing = types.no_features
     features = [item or nothing for item in fields["features"]]
-    values = list(zip(*map(astuple, features), strict=True)) or [()] * len(types.features)
-    known = len(types.numeric)
-    numeric = np.empty((known, rows), np.float64)
-    for place, column in enumerate(values[:known]):
-        numeric[place] = np.fromiter(column, np.float64, rows)
-    categorical = [
-        np.fromiter(map(codes.__getitem__, column), np.int32, rows)
-        for codes, column in zip(types.codes, values[known:], strict=True)
-    ]
+    flat = np.fromiter(chain.from_iterable(map(types.numbers_of, features)), np.float64, rows * len(types.numbers))
+    numbers = np.ascontiguousarray(flat.reshape(rows, -1).T) if rows else np.empty((len(types.numbers), 0))
+    spelled = {name: list(map(types.of[name], features)) for name in types.spelled}
+    numeric, categorical = _variables(types, numbers, spelled)
     scores = None
     if types.schema.task is Task.MULTICLASS and any(fields["scores"]):
         scores = _scores_by_row(types, fields["scores"])
@@ -71,17 +66,16 @@ def from_events(types: EventTypes, events: Sequence[Any], default_version: str, 
 def from_columns(types: EventTypes, columns: Any, rows: int, default_version: str, seed: int) -> Predictions:
     """Return the columns of a decoded ``types.Columns`` object whose lists are all of length ``rows``."""
     features = columns.features or types.FeatureColumns()
-    numeric = np.empty((len(types.numeric), rows), np.float64)
-    for place, of in enumerate(types.numeric_of):
-        values = of(features)
-        numeric[place] = ABSENT if values is None else np.fromiter(values, np.float64, rows)
-    categorical = []
-    for codes, of in zip(types.codes, types.categorical_of, strict=True):
-        values = of(features)
-        if values is None:
-            categorical.append(np.full(rows, codes[ABSENT_CATEGORY], np.int32))
+    numbers = np.empty((len(types.numbers), rows), np.float64)
+    spelled: dict[str, Sequence[Any]] = {}
+    for variable in types.features:
+        values = types.of[variable.name](features)
+        if variable.name in types.spelled:
+            spelled[variable.name] = [ABSENT_CATEGORY] * rows if values is None else values
         else:
-            categorical.append(np.fromiter(map(codes.__getitem__, values), np.int32, rows))
+            given = types.absent(variable) if values is None else np.fromiter(values, np.float64, rows)
+            numbers[types.numbers.index(variable.name)] = given
+    numeric, categorical = _variables(types, numbers, spelled)
     scores = None
     if columns.scores and types.schema.task is Task.MULTICLASS:
         scores = np.full((len(types.schema.classes), rows), np.nan)
@@ -105,6 +99,26 @@ def from_columns(types: EventTypes, columns: Any, rows: int, default_version: st
         default_version=default_version,
         seed=seed,
     )
+
+
+def _variables(
+    types: EventTypes, numbers: FloatArray, spelled: Mapping[str, Sequence[Any]]
+) -> tuple[FloatArray, list[CodeArray]]:
+    """Return the numeric features, (features, rows), and the codes of each categorical one, (rows,).
+
+    ``numbers`` (types.numbers, rows) holds what decoded into a number, ``spelled`` what must be looked up.
+    """
+    rows = numbers.shape[1]
+    categorical = []
+    for variable in types.categorical:
+        codes = types.codes[variable.name]
+        if variable.name in spelled:
+            found = map(codes.__getitem__, spelled[variable.name])
+            categorical.append(np.fromiter(found, np.int32, rows))
+        else:
+            decoded = numbers[types.numbers.index(variable.name)]
+            categorical.append(np.nan_to_num(decoded, nan=codes[None]).astype(np.int32))
+    return numbers[: len(types.numeric)], categorical
 
 
 def hash_ids(ids: Sequence[str | int | None], seed: int) -> tuple[HashArray, BoolArray]:
@@ -188,7 +202,7 @@ def _finish(
         predicted=predicted,
         class_scores=scores,
         latency=latency,
-        failed=np.fromiter(map(bool, errors), bool, rows),
+        failed=np.zeros(rows, bool) if errors.count(None) == rows else np.fromiter(map(bool, errors), bool, rows),
         timestamp=times_of(timestamps),
     )
     return Predictions(columns, hashes, identified, _versions(versions, default_version))
@@ -221,7 +235,6 @@ def _predicted(
 
 
 def _versions(versions: Sequence[str | int | None], default: str) -> list[str]:
-    distinct = set(versions)
-    if distinct <= {None, default}:
+    if versions.count(None) == len(versions) or set(versions) <= {None, default}:
         return [default]
     return [default if version is None else str(version) for version in versions]

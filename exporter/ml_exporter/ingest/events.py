@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from operator import attrgetter
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import astuple
 
 from ml_exporter.core.arrays import ABSENT
 from ml_exporter.core.privacy import masked
@@ -58,6 +60,37 @@ class Codes(dict[Any, int]):
         return code
 
 
+class _Category(float, Enum):
+    """A category as JSON decodes it: looked up by its bytes, and a number, its code, from then on."""
+
+    # An Enum shows a member by the repr of its mixed-in type, which a text value does not have.
+    __repr__ = object.__repr__
+
+    def __new__(cls, text: str, code: int) -> Self:
+        member = float.__new__(cls, code)
+        member._value_ = text
+        return member
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls.OTHER  # type: ignore[attr-defined, no-any-return]
+
+
+def category_type(names: tuple[str, ...]) -> Any:
+    """Return the type whose members are the codes of ``names``, with the next code for any other text."""
+    other = "\0"
+    while other in names:
+        other += "\0"
+    members = [(f"C{code}", (name, code)) for code, name in enumerate(names)]
+    return _Category("Category", [*members, ("OTHER", (other, len(names)))])  # type: ignore[arg-type]
+
+
+def is_coded(variable: CategoricalVariable) -> bool:
+    """Return whether text is the only JSON that can spell a category, and so decodes into its code."""
+    names = dict.fromkeys(variable.categories, 0)
+    return not variable.sensitive and len(_spellings(names)) == len(names)
+
+
 def _spellings(known: Mapping[str, int]) -> dict[Any, int]:
     codes: dict[Any, int] = dict(known)
     for name, code in known.items():
@@ -91,7 +124,8 @@ class EventTypes:
         self.attribute = {variable.name: f"f{number}" for number, variable in enumerate(self.features)}
         self.numeric = [v for v in self.features if isinstance(v, NumericVariable)]
         self.categorical = [v for v in self.features if isinstance(v, CategoricalVariable)]
-        self.codes = [Codes(v.categories, v.sensitive, sensitive_key) for v in self.categorical]
+        self.codes = {v.name: Codes(v.categories, v.sensitive, sensitive_key) for v in self.categorical}
+        self.category = {v.name: category_type(v.categories) for v in self.categorical if is_coded(v)}
         self.classes = Codes(schema.classes)
         self.is_numeric = {variable.name: isinstance(variable, NumericVariable) for variable in self.features}
         rename = {attribute: name for name, attribute in self.attribute.items()}
@@ -140,17 +174,31 @@ class EventTypes:
         self.decode_body = msgspec.json.Decoder(self.Body).decode
         self.decode_lines = msgspec.json.Decoder(self.Event).decode_lines
         self.decode_list = msgspec.json.Decoder(list[self.Event]).decode  # type: ignore[name-defined]
-        self.numeric_of = [attrgetter(self.attribute[variable.name]) for variable in self.numeric]
-        self.categorical_of = [attrgetter(self.attribute[variable.name]) for variable in self.categorical]
+        self.of = {name: attrgetter(attribute) for name, attribute in self.attribute.items()}
+        self.numbers = [*(v.name for v in self.numeric), *self.category]
+        self.spelled = [v.name for v in self.categorical if v.name not in self.category]
+        self.numbers_of = _getter([self.attribute[name] for name in self.numbers]) if self.spelled else astuple
         self.no_features = self.Features()
         self.event_fields: tuple[str, ...] = self.Event.__struct_fields__
 
     def _field(self, variable: Variable, *, list_of: bool) -> tuple[str, Any, Any]:
         attribute = self.attribute[variable.name]
-        numeric = isinstance(variable, NumericVariable)
+        value: Any = float if isinstance(variable, NumericVariable) else self.category.get(variable.name, Scalar)
         if list_of:
-            return attribute, (list[float | None] if numeric else list[Scalar | None]) | None, None
-        return (attribute, float | None, ABSENT) if numeric else (attribute, Scalar | None, ABSENT_CATEGORY)
+            return attribute, list[value | None] | None, None
+        return attribute, value | None, self.absent(variable)
+
+    def absent(self, variable: Variable) -> Any:
+        """Return the value of a feature that an event does not have."""
+        if isinstance(variable, NumericVariable):
+            return ABSENT
+        return self.category_value(variable.name, ABSENT_CATEGORY)
+
+    def category_value(self, name: str, value: Any) -> Any:
+        """Return what stands for a category, None or a mark in ``Features``."""
+        if value is None or name not in self.category:
+            return value
+        return float(self.codes[name][value])
 
 
 class Label(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -174,3 +222,13 @@ def _struct(name: str, fields: list[tuple[str, Any, Any]], rename: Mapping[str, 
     return msgspec.defstruct(
         name, fields, gc=False, forbid_unknown_fields=True, rename=dict(rename) if rename else None
     )
+
+
+def _getter(attributes: list[str]) -> Any:
+    """Return a function from an object to the tuple of its attributes, whatever their number."""
+    if len(attributes) > 1:
+        return attrgetter(*attributes)
+    if attributes:
+        single = attrgetter(attributes[0])
+        return lambda item: (single(item),)
+    return lambda item: ()

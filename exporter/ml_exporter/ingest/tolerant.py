@@ -113,10 +113,10 @@ class TolerantReader:
             except OverflowError:
                 return math.inf if value > 0 else -math.inf
         if not numeric and isinstance(value, _SCALARS):
-            return value
+            return self._types.category_value(name, value)
         wanted = "a number" if numeric else "a string, number or boolean"
         self._warn(index, WRONG_TYPE_REASON, f"features.{name}: must be {wanted}, got {_kind(value)}")
-        return TYPE_ERROR if numeric else WRONG_TYPE
+        return TYPE_ERROR if numeric else self._types.category_value(name, WRONG_TYPE)
 
     def _warn(self, index: int, reason: str, detail: str) -> None:
         self._receipt.troubled().warn(index, self._name, reason, detail)

@@ -39,11 +39,15 @@ class Fixed:
 
     def encode(self, values: FloatArray) -> IntArray:
         """Return ``values`` (any shape, NaN counts as 0) in steps, clipped to the limit."""
-        steps = np.clip(values, -self.limit, self.limit)
-        steps *= 2.0**self.bits
-        np.rint(steps, out=steps)
+        steps = self.steps(values)
         np.nan_to_num(steps, copy=False, nan=0.0)
         return steps.astype(np.int64)
+
+    def steps(self, values: FloatArray) -> FloatArray:
+        """Return ``values`` as :meth:`encode`, whole numbers that are not integers yet, NaN kept."""
+        steps = np.clip(values, -self.limit, self.limit)
+        steps *= 2.0**self.bits
+        return np.rint(steps, out=steps)
 
     def decode(self, steps: IntArray) -> FloatArray:
         """Return sums of steps as real numbers."""

@@ -15,6 +15,9 @@ from ml_exporter.sums.layout import BlockSpec, Sums
 STATUSES: Final = ("other", "missing", "absent", "type_error")
 """The cells after a variable's bins: unseen category or infinity, null, no such key, another type."""
 
+_EXACT_ROWS: Final = int(2**53 / (VALUES.limit / VALUES.step))
+"""Rows whose running totals of steps are exact in floating point."""
+
 _STATUS_OF_PAYLOAD = np.array([1, 2, 3, 0])
 
 
@@ -81,8 +84,9 @@ class VariableTally:
     def add(self, batch: PredictionColumns, sums: Sums) -> None:
         """Add a batch of predictions."""
         counts = sums["variable_counts"]
-        if len(batch.numeric):
-            self._add_numeric(batch.numeric, counts, sums["variable_sums"], sums["variable_range"])
+        for start in range(0, batch.rows if len(batch.numeric) else 0, _EXACT_ROWS):
+            part = batch.numeric[:, start : start + _EXACT_ROWS]
+            self._add_numeric(part, counts, sums["variable_sums"], sums["variable_range"])
         if len(batch.categorical):
             cells = batch.categorical + self._category_offsets
             size = self._cells.total - self._cells.numeric_total
@@ -92,10 +96,12 @@ class VariableTally:
         variables, rows = values.shape
         present = rows - self._add_statuses(values, counts)
         ordered = np.sort(values, axis=1)
-        running = np.zeros((variables, rows + 1), np.int64)
+        running = np.zeros((variables, rows + 1))
         with np.errstate(over="ignore"):
-            scaled = (ordered - self._center) * self._inverse
-        np.cumsum(VALUES.encode(scaled), axis=1, out=running[:, 1:])
+            scaled = np.subtract(ordered, self._center)
+            scaled *= self._inverse
+        # NaN sorts last, beyond every bound that is read.
+        np.cumsum(VALUES.steps(scaled), axis=1, out=running[:, 1:])
 
         bounds = np.zeros(int(self._bound_ends[-1]), np.int64)
         for v in range(variables):
@@ -107,7 +113,7 @@ class VariableTally:
             out[v, 0] += found[-2]
             out[v, 1] += count - found[-1]
         counts[self._bin_cells] += np.diff(bounds)[self._inner]
-        sums += np.diff(running[self._variable_of_bound, bounds])[self._inner]
+        sums += np.diff(running[self._variable_of_bound, bounds])[self._inner].astype(np.int64)
 
     def _add_statuses(self, values: FloatArray, counts: IntArray) -> IntArray:
         """Count why numbers are not there; return how many are not, (variables,)."""

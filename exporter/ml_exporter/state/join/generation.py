@@ -83,8 +83,9 @@ class Generation:
         found = np.full(len(hashes), -1, np.int64)
         if not self.count:
             return found
-        todo = np.arange(len(hashes))
         slots = self._home(hashes)
+        todo = np.flatnonzero(self._table[slots])  # most new ids have a free home, and are done
+        slots = slots[todo]
         while len(todo):
             entries = self._window(slots)
             # An id lies before the first free place of its window, or beyond a window without one.
@@ -102,8 +103,8 @@ class Generation:
         end = self.count + len(rows)
         if end > len(self._rows):
             size = max(end, 2 * len(self._rows))
-            self._rows = np.concatenate((self._rows[: self.count], np.zeros(size - self.count, self._rows.dtype)))
-            self._labelled = np.concatenate((self._labelled[: self.count], np.zeros(size - self.count, bool)))
+            self._rows = _grown(self._rows[: self.count], np.empty(size, self._rows.dtype))
+            self._labelled = _grown(self._labelled[: self.count], np.zeros(size, bool))
         self._rows[self.count : end] = rows
         if end > LOAD * len(self._table):
             self._grow_table(end)
@@ -170,12 +171,21 @@ class Generation:
         mask = len(self._table) - 1
         slots = self._home(hashes)
         entries = rows + np.uint32(1)
+        # Where two want one place the last writer has it; the others look again.
+        at_home = self._table[slots] == 0
+        self._table[slots[at_home]] = entries[at_home]
+        lost = self._table[slots] != entries
+        slots, entries = slots[lost], entries[lost]
         while len(slots):
             free = self._window(slots) == 0
             place = (slots + free.argmax(axis=1)) & mask
             has_free = free.any(axis=1)
-            # Where two want one place the last writer has it; the others look again.
             self._table[place[has_free]] = entries[has_free]
             lost = ~has_free | (self._table[place] != entries)
             slots = np.where(has_free, slots, slots + PROBES)[lost]
             entries = entries[lost]
+
+
+def _grown(rows: npt.NDArray[Any], larger: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    larger[: len(rows)] = rows
+    return larger

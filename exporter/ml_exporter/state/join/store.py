@@ -98,8 +98,7 @@ class JoinStore:
     def add_predictions(self, rows: npt.NDArray[Any], now: float) -> BoolArray:
         """Add predictions, (n,) of :attr:`dtype`; return which of them were not known yet."""
         hashes = rows["hash"]
-        fresh = np.zeros(len(rows), bool)
-        fresh[np.unique(hashes, return_index=True)[1]] = True
+        fresh = _first(hashes)
         for generation in reversed(self._generations):
             fresh &= generation.find(hashes) < 0
         new = rows[fresh]
@@ -129,9 +128,7 @@ class JoinStore:
         prediction is older than the horizon at ``now``.
         """
         fates = np.full(len(hashes), Fate.EARLY, np.int8)
-        first = np.zeros(len(hashes), bool)
-        first[np.unique(hashes, return_index=True)[1]] = True
-        fates[~first] = Fate.DUPLICATE
+        fates[~_first(hashes)] = Fate.DUPLICATE
         joined: list[npt.NDArray[Any]] = []
         places: list[IntArray] = []
         for generation in reversed(self._generations):
@@ -276,3 +273,13 @@ class JoinStore:
 
     def _path(self, number: int) -> Path | None:
         return None if self._directory is None else self._directory / f"{number:08d}.rows"
+
+
+def _first(hashes: HashArray) -> BoolArray:
+    """Return which of the hashes, (n,), are not a repetition of an earlier one."""
+    ordered = np.sort(hashes)
+    if (ordered[1:] != ordered[:-1]).all():
+        return np.ones(len(hashes), bool)
+    first = np.zeros(len(hashes), bool)
+    first[np.unique(hashes, return_index=True)[1]] = True
+    return first
