@@ -38,6 +38,11 @@ bench: ## Measure speed and size beside rivals and write benchmarks/results.md
 	@deploy/bootstrap.sh venv
 	@$(BIN)/python benchmarks/run.py
 
+.PHONY: docs
+docs: ## Write the pages that follow from the code: metrics, definitions, configuration, command line
+	@deploy/bootstrap.sh venv
+	@$(BIN)/python docs/generate.py
+
 .PHONY: format
 format: ## Format the code
 	@deploy/bootstrap.sh venv

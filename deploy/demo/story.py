@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,12 @@ class Story:
         self.receiver = Receiver(ports.receiver)
         self.progress = Progress()
         self.began = time.monotonic()
+
+    @property
+    def pace(self) -> str:
+        """How much of the story passes in a second."""
+        hours = self._speed / 3600
+        return "one hour a second" if hours == 1 else f"{hours:.3g} hours a second"
 
     def prepare(self) -> None:
         """Train the model and fit its baseline, unless an earlier run has left them."""
@@ -278,7 +285,7 @@ def picture(story: Story, ports: Ports) -> Group:
     notes = [line for item in story.receiver.notifications[-4:] for line in item.lines()]
     body: list[Any] = [
         Panel(links, title="look at", title_align="left"),
-        Panel(facts, title="flights of 2013, one hour a second", title_align="left"),
+        Panel(facts, title=f"flights of 2013, {story.pace}", title_align="left"),
         Panel(alerts, title="alerts in Prometheus", title_align="left"),
         Panel("\n".join(notes) or "nothing yet", title="arrived at the receiver", title_align="left"),
     ]
@@ -345,7 +352,9 @@ def main() -> int:
         if given.picture:
             drawing = Console(record=True, width=120, file=open(os.devnull, "w"))  # noqa: SIM115
             drawing.print(picture(story, ports))
-            drawing.save_svg(str(given.picture), title="make demo")
+            drawn = drawing.export_svg(title="make demo")
+            # Rich names fonts on the network; a picture in the documentation fetches nothing.
+            given.picture.write_text(re.sub(r"\s*@font-face \{.*?\}(?=\n)", "", drawn, flags=re.DOTALL))
         return code
     except DemoError as error:
         console.print(f"demo: {error}", style="red", highlight=False, soft_wrap=True)

@@ -23,8 +23,9 @@ def test_a_reload_keeps_the_state_and_takes_the_new_words(tmp_path: Path) -> Non
     with running(config) as server:
         assert server.post("/v1/predictions?ack=durable", EVENTS)[0] == 200
         text = config.read_text().replace("owner: team", "owner: others\n    features: {normal: {range: [-1, 1]}}")
-        config.write_text(text.replace("[1m, 5m]", "[5m, 1h]") + "limits: {queue_events: 2000}\n")
+        config.write_text(text.replace("[1m, 5m]", "[5m, 1h]") + "limits: {queue_events: 2000, connections: 7}\n")
         assert server.post("/-/reload", None) == (200, {"status": "reloaded"})
+        assert server.sidecar._shared.max_connections == 7
         assert server.post("/v1/predictions?ack=durable", workload.events(COLUMNS, 300))[0] == 200
         server.until(PREDICTIONS, 600)
         metrics = server.metrics()
@@ -35,6 +36,21 @@ def test_a_reload_keeps_the_state_and_takes_the_new_words(tmp_path: Path) -> Non
         assert metrics["ml_exporter_queue_capacity_events"] == 2000
         assert metrics['ml_feature_out_of_range_total{model="model",version="1",feature="normal"}'] > 50
         assert metrics["ml_exporter_config_last_reload_successful"] == 1
+
+
+def test_a_reload_renews_headers_and_users_but_refuses_other_certificates(tmp_path: Path) -> None:
+    web = tmp_path / "web.yml"
+    web.write_text("http_server_config: {headers: {X-Frame-Options: deny}}\n")
+    with running(write_config(tmp_path), web_config_file=web) as server:
+        assert server.request("GET", "/metrics")[1]["x-frame-options"] == "deny"
+        web.write_text("http_server_config: {headers: {X-Frame-Options: sameorigin}}\n")
+        assert server.post("/-/reload", None)[0] == 200
+        assert server.request("GET", "/metrics")[1]["x-frame-options"] == "sameorigin"
+        web.write_text("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
+        status, problem = server.post("/-/reload", None)
+        assert status == 400
+        assert "tls_server_config: cannot change without a restart" in str(problem["problems"])
+        assert server.request("GET", "/metrics")[1]["x-frame-options"] == "sameorigin"
 
 
 def test_a_bad_configuration_leaves_the_old_one_in_use(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ class Sidecar:
         self._settings = setup.settings
         web = _web_settings(options)
         _check_exposure(options, web)
+        self._tls_settings = web.tls
         self._tls = Tls(web.tls) if web.tls else None
         self._directory = (
             StateDirectory(self._settings.state_directory) if self._settings.state_directory else None
@@ -118,11 +119,9 @@ class Sidecar:
             refused=self._count_refusal,
         )
         self._application = Application(self._paths, hooks, self._auth, options.metrics_path)
-        headers = {"X-Content-Type-Options": "nosniff", **web.headers}
-        shared = Shared(
-            self._application, headers, max_connections=limits.connections, on_refused=self._count_refusal
-        )
-        self._server = Server(shared, self._tls)
+        self._shared = Shared(self._application, on_refused=self._count_refusal)
+        self._shared.replace(_headers(web), limits.connections)
+        self._server = Server(self._shared, self._tls)
 
     def _release(self) -> None:
         for bound in self._sockets:
@@ -181,6 +180,7 @@ class Sidecar:
         self._queue.max_events = setup.settings.limits.queue_events
         self._queue.max_bytes = setup.settings.limits.queue_bytes
         self._application.replace_users(BasicAuth(web.users) if web.users else None)
+        self._shared.replace(_headers(web), setup.settings.limits.connections)
         self._queue.put([self._engine.command(swap)])
         self._queue.wake.set()
         self._settings = setup.settings
@@ -195,6 +195,9 @@ class Sidecar:
             problem = Problem("state.directory", "cannot change without a restart")
             raise ConfigError(str(self._options.config_file), [problem])
         web = _web_settings(self._options)
+        if web.tls != self._tls_settings:
+            problem = Problem("tls_server_config", "cannot change without a restart; renewed files are used")
+            raise ConfigError(str(self._options.web_config_file), [problem])
         _check_exposure(self._options, web)
         return setup, web, runtimes(setup)
 
@@ -313,3 +316,7 @@ def serve(options: ServeOptions) -> int:
         return await Sidecar(options).run()
 
     return uvloop.run(main())
+
+
+def _headers(web: WebSettings) -> dict[str, str]:
+    return {"X-Content-Type-Options": "nosniff", **web.headers}

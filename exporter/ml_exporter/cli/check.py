@@ -8,7 +8,7 @@ from typing import Any, Final
 
 EXAMPLE: Final = """\
 example:
-  ml-exporter check-config --config.file ml-exporter.yml && kill -HUP "$(cat ml-exporter.pid)"
+  ml-exporter check-config --config.file ml-exporter.yml && curl -X POST http://127.0.0.1:19100/-/reload
 """
 
 

@@ -26,12 +26,13 @@ _BAD: Final = object()
 class Kind:
     """A type of value: how it is called in the documentation, and how it is read.
 
-    ``read`` returns the value or notes a problem and returns anything.
+    ``read`` returns the value or notes a problem and returns anything; ``show`` writes a value as the file has it.
     """
 
     name: str
     read: Callable[[Any, str, Document], Any]
     section: Section | None = None
+    show: Callable[[Any], str] = lambda value: _written(value)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def duration(lowest: float, highest: float) -> Kind:
             return _BAD
         return seconds
 
-    return Kind(f"duration {bounds}", read)
+    return Kind(f"duration {bounds}", read, show=format_duration)
 
 
 def whole_duration(lowest: float, highest: float) -> Kind:
@@ -177,7 +178,7 @@ def size(lowest: int, highest: int) -> Kind:
             return _BAD
         return count
 
-    return Kind(f"size {bounds}", read)
+    return Kind(f"size {bounds}", read, show=_size)
 
 
 def path() -> Kind:
@@ -229,7 +230,10 @@ def list_of(item: Kind, least: int = 0, unique: bool = False) -> Kind:
             document.problem(where, "must not repeat an item")
         return tuple(items)
 
-    return Kind(f"list of {item.name}", read, item.section)
+    def show(value: Any) -> str:
+        return f"[{', '.join(map(item.show, value))}]"
+
+    return Kind(f"list of {item.name}", read, item.section, show)
 
 
 def mapping_of(item: Kind, key_meaning: str) -> Kind:

@@ -66,7 +66,7 @@ LABELS: Final = Section(
         Field(
             "capacity",
             integer(1_000, 1_000_000_000),
-            "Ids kept at least, if so many come within the horizon; each takes 28 bytes on disk and 8 in memory.",
+            "Newest ids that are kept, if so many come within the horizon; each takes 28 bytes on disk.",
             1_000_000,
         ),
         Field(

@@ -75,6 +75,11 @@ class Shared:
     _heads: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
     date: bytes = b""
 
+    def replace(self, headers: Mapping[str, str], max_connections: int) -> None:
+        """Go on with other headers and another bound."""
+        self.headers, self.max_connections = headers, max_connections
+        self._heads.clear()
+
     def tick(self, now: float) -> None:
         """Renew the date and close the connections that are past their deadline; called every second."""
         self.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()

@@ -77,8 +77,9 @@ class OutcomeCounts(Signal):
     """Counters of the outcomes since the start.
 
     Sum their increase over the replicas, then divide: accuracy, precision and recall from
-    ``ml_confusion_total``, ROC AUC from ``ml_score_bin_total``, calibration error from the two
-    ``ml_calibration`` counters, means of the losses and errors from their sums and counts.
+    ``ml_confusion_total``, ROC AUC from ``ml_score_bin_total``, calibration error from
+    ``ml_calibration_outcomes_total`` and ``ml_calibration_score_total``, means of the losses and errors
+    from their sums and counts.
     """
 
     key = "outcome_counts"

@@ -46,7 +46,12 @@ class _Places:
 
 
 class QualitySignal(Signal):
-    """How often a kind of bad value occurred: counted since the start, and as a share of a window's rows."""
+    """How often a kind of bad value occurred: counted since the start, and as a share of a window's predictions.
+
+    Range: 0 (never) to 1 (in every prediction); higher is worse. The baseline's share stands beside it.
+    Minimum samples: one prediction in the window.
+    Cost: O(features), whatever the number of events.
+    """
 
     def __init__(self, measure: QualityMeasure) -> None:
         self.key = measure.key
