@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ml_exporter.cli.options import add_command
+
 if TYPE_CHECKING:
     from ml_exporter.baseline.plan import Review
 
@@ -38,26 +40,24 @@ def add_to(commands: Any) -> None:
     )
     inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_fit(inner)
-    show = inner.add_parser(
+    show = add_command(
+        inner,
         "show",
-        help="show what a baseline file holds",
-        description="Show what a baseline file holds.",
-        epilog=SHOW_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "show what a baseline file holds",
+        "Show what a baseline file holds.",
+        SHOW_EXAMPLE,
     )
     show.add_argument("file", type=Path, metavar="FILE", help="baseline file")
     show.set_defaults(run=_show)
 
 
 def _add_fit(inner: Any) -> None:
-    fit = inner.add_parser(
+    fit = add_command(
+        inner,
         "fit",
-        help="fit a baseline from a CSV or Parquet file",
-        description="Fit a baseline from a CSV or Parquet file of training or validation data.",
-        epilog=FIT_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "fit a baseline from a CSV or Parquet file",
+        "Fit a baseline from a CSV or Parquet file of training or validation data.",
+        FIT_EXAMPLE,
     )
     add = fit.add_argument
     add("data", type=Path, metavar="DATA", help="CSV or Parquet file, a row a prediction")

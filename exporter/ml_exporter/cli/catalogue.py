@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
+from ml_exporter.cli.options import add_command
+
 EXAMPLE: Final = """\
 example:
   ml-exporter metrics | grep drift
@@ -14,13 +16,12 @@ example:
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "metrics",
-        help="list every metric with its type, labels and meaning",
-        description="List every metric that this version can expose.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "list every metric with its type, labels and meaning",
+        "List every metric that this version can expose.",
+        EXAMPLE,
     )
     parser.add_argument(
         "--format", choices=("text", "markdown"), default="text", help="text or a Markdown page (default: text)"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any, Final
+
+from ml_exporter.cli.options import add_command, add_file_options
 
 EXAMPLE: Final = """\
 example:
@@ -14,29 +15,14 @@ example:
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "check-config",
-        help="check a configuration and the baselines it names",
-        description="Read the configuration as serve would, and tell every problem at once.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "check a configuration and the baselines it names",
+        "Read the configuration as serve would, and tell every problem at once.",
+        EXAMPLE,
     )
-    parser.add_argument(
-        "--config.file",
-        dest="config_file",
-        type=Path,
-        default=Path("ml-exporter.yml"),
-        metavar="FILE",
-        help="configuration (default: ml-exporter.yml)",
-    )
-    parser.add_argument(
-        "--web.config.file",
-        dest="web_config_file",
-        type=Path,
-        metavar="FILE",
-        help="web configuration to check too",
-    )
+    add_file_options(parser)
     parser.set_defaults(run=_run)
 
 

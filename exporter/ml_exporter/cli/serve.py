@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any, Final
+
+from ml_exporter.cli.options import add_command, add_file_options
 
 EXAMPLE: Final = """\
 example:
@@ -17,22 +18,14 @@ SIGHUP or POST /-/reload reads the configuration again; SIGTERM ends after what 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "serve",
-        help="run the sidecar",
-        description="Take events in, count them, and serve the numbers at /metrics.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "run the sidecar",
+        "Take events in, count them, and serve the numbers at /metrics.",
+        EXAMPLE,
     )
-    parser.add_argument(
-        "--config.file",
-        dest="config_file",
-        type=Path,
-        default=Path("ml-exporter.yml"),
-        metavar="FILE",
-        help="configuration (default: ml-exporter.yml)",
-    )
+    add_file_options(parser)
     parser.add_argument(
         "--web.listen-address",
         dest="addresses",
@@ -46,13 +39,6 @@ def add_to(commands: Any) -> None:
         default="/metrics",
         metavar="PATH",
         help="path of the metrics (default: /metrics)",
-    )
-    parser.add_argument(
-        "--web.config.file",
-        dest="web_config_file",
-        type=Path,
-        metavar="FILE",
-        help="TLS and users, in the format of Prometheus' exporter-toolkit",
     )
     parser.add_argument(
         "--web.open-intake",
