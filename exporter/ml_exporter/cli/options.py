@@ -1,0 +1,39 @@
+"""What several commands have in common."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_command(commands: Any, name: str, help: str, description: str, example: str) -> argparse.ArgumentParser:
+    """Add a command and return its parser; ``example`` stands below its help."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    return parser
+
+
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the two configuration files."""
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        default=Path("ml-exporter.yml"),
+        metavar="FILE",
+        help="configuration (default: ml-exporter.yml)",
+    )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and users, in the format of Prometheus' exporter-toolkit",
+    )
