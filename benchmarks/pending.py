@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -24,7 +22,6 @@ def run() -> list[Row]:
     raw = rng.integers(0, 1 << 62, IDS)
     ids = [f"prediction-{number:016x}" for number in raw.tolist()]
     folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     before = resident()
     store = JoinStore(folder, 7 * 86400.0, IDS)
     began = time.perf_counter()

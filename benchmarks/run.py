@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from multiprocessing import get_context
@@ -47,7 +49,16 @@ def as_markdown(rows: list[Row]) -> str:
 def main() -> int:
     """Run the benchmarks named on the command line, all without a name; only all of them are written down."""
     os.chdir(Path(__file__).parent)
-    names = sys.argv[1:] or BENCHMARKS
+    with tempfile.TemporaryDirectory(prefix="ml-exporter-bench-") as scratch:
+        os.environ["TMPDIR"] = scratch  # what the benchmarks leave is left there
+        rows = _run_all(sys.argv[1:] or BENCHMARKS)
+    if not sys.argv[1:]:
+        RESULTS.write_text(as_markdown(rows))
+        print(f"written to {RESULTS}")
+    return 0
+
+
+def _run_all(names: Sequence[str]) -> list[Row]:
     rows: list[Row] = []
     for name in names:
         print(f"{name} …", flush=True)
@@ -57,10 +68,7 @@ def main() -> int:
                 rows.append(row)
                 mark = {None: " ", True: "+", False: "-"}[row.met]
                 print(f"{mark} {row.what}: {row.ours} | {row.rival} | {row.ratio} (goal {row.goal})", flush=True)
-    if not sys.argv[1:]:
-        RESULTS.write_text(as_markdown(rows))
-        print(f"written to {RESULTS}")
-    return 0
+    return rows
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
 import tempfile
 import uuid
 from functools import cache
@@ -56,7 +54,6 @@ def table(rows: int, seed: int) -> pd.DataFrame:
 def folder() -> Path:
     """Return a folder with a fitted baseline of 50,000 rows and a configuration."""
     path = Path(tempfile.mkdtemp(prefix="ml-exporter-bench-"))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
     table(50_000, 1).to_parquet(path / "data.parquet")
     fitted = fit(
         lambda: read_chunks(path / "data.parquet"),
