@@ -11,11 +11,13 @@ from ml_exporter.app.evaluation import Evaluator
 from ml_exporter.core.errors import StateError
 from ml_exporter.core.metrics import NoData, gauge, one
 from ml_exporter.core.schema import Task
+from ml_exporter.ingest.protocols import NdJson
 from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.signal import Samples, Signal, View
 from ml_exporter.state.directory import StateDirectory
 from support import workload
 from support.engine import Bench, values, write_config
+from support.intake import ndjson
 from support.models import Model
 
 COLUMNS = workload.table(600, seed=51)
@@ -281,7 +283,7 @@ def test_damaged_state_never_keeps_it_from_starting(tmp_path: Path, damage: byte
     assert list((tmp_path / "state").glob("*.unreadable"))
 
 
-def test_missing_row_files_cost_that_model_its_state_only(tmp_path: Path) -> None:
+def test_missing_row_files_cost_that_model_its_waiting_ids_only(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     bench = Bench(config)
     bench.send(EVENTS)
@@ -290,10 +292,12 @@ def test_missing_row_files_cost_that_model_its_state_only(tmp_path: Path) -> Non
     for path in (tmp_path / "state" / "join").rglob("*.rows"):
         path.unlink()
     again = Bench(config, bench.clock)
-    assert "its state cannot be used and begins anew" in again.engine.status.notes[0]
-    again.send(EVENTS)
-    again.tick()
+    assert "the ids that waited for labels are lost" in again.engine.status.notes[0]
     assert again.value("ml_predictions_total", model="model", version="1") == 600
+    assert again.value("ml_exporter_join_ids", model="model") in (0, None)
+    again.send([{**event, "id": f"again-{event['id']}"} for event in EVENTS])
+    again.tick()
+    assert again.value("ml_predictions_total", model="model", version="1") == 1_200
 
 
 def test_a_second_engine_on_the_same_directory_is_refused(tmp_path: Path) -> None:
@@ -362,8 +366,85 @@ def test_a_counter_that_would_overflow_begins_anew(tmp_path: Path) -> None:
     state.versions["1"].total["traffic"][0] = (1 << 62) - 5
     bench.send(EVENTS[:10])
     bench.tick()
-    assert bench.value("ml_predictions_total", model="model", version="1") == 0
+    assert bench.value("ml_predictions_total", model="model", version="1") == 10
     assert bench.value("ml_window_predictions", model="model", version="1", window="5m") == 10
+
+
+def versioned(name: str, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**event, "version": name} for event in events]
+
+
+def test_a_version_that_was_dropped_does_not_come_back_by_a_crash(tmp_path: Path) -> None:
+    config = write_config(tmp_path, more="windows: [10s]")
+    bench = Bench(config)
+    bench.send(versioned("b", EVENTS[:100]))
+    bench.tick()
+    bench.tick(20)
+    assert bench.value("ml_predictions_total", model="model", version="b") is None
+    bench.send(versioned("b", EVENTS[100:101]))
+    bench.tick()
+    assert bench.value("ml_predictions_total", model="model", version="b") == 1
+    bench.vanish()
+    again = Bench(config, bench.clock)
+    assert again.value("ml_predictions_total", model="model", version="b") == 1
+
+
+def test_labels_of_dropped_versions_do_not_break_the_cap(tmp_path: Path) -> None:
+    bench = Bench(write_config(tmp_path, more="windows: [10s]\nlimits: {versions: 2}"))
+    for number in range(10):
+        bench.send(versioned(f"v{number}", EVENTS[number * 10 : number * 10 + 10]))
+        bench.tick(20)
+    bench.send([], LABELS[:100])
+    bench.tick()
+    state = bench.models["model"].state
+    assert state is not None
+    assert len(state.versions) <= 3
+    assert "other" in state.versions
+
+
+def test_windows_slide_on_after_the_clock_was_set_back(tmp_path: Path) -> None:
+    config = write_config(tmp_path, more="windows: [5m]")
+    bench = Bench(config)
+    bench.send(EVENTS[:100])
+    bench.tick()
+    bench.vanish()
+    bench.clock.advance(-10 * 86400)
+    again = Bench(config, bench.clock)
+    assert again.value("ml_window_predictions", model="model", version="1", window="5m") == 100
+    start = again.value("ml_window_start_timestamp_seconds", model="model", version="1", window="5m")
+    assert start is not None
+    assert start <= bench.clock.wall()
+    again.send(EVENTS[100:110])
+    again.tick(301)
+    assert again.value("ml_window_predictions", model="model", version="1", window="5m") == 10
+
+
+def test_a_durable_answer_is_no_when_the_disk_fails_or_the_events_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    bench = Bench(write_config(tmp_path))
+    told: list[bool] = []
+
+    def put(events: list[dict[str, Any]]) -> None:
+        batches, _ = bench.intake.predictions(ndjson(events), NdJson(), None)
+        batches[-1].done = told.append
+        bench.queue.put(batches)
+        bench.engine.count()
+
+    put(EVENTS[:10])
+    bench.tick()
+    assert told == [True]
+    with monkeypatch.context() as patch:
+        patch.setattr(StateDirectory, "append", lambda self, record: (_ for _ in ()).throw(OSError("full")))
+        patch.setattr(StateDirectory, "snapshot", lambda *given, **more: (_ for _ in ()).throw(OSError("full")))
+        put(EVENTS[10:20])
+        bench.tick()
+    assert told == [True, False]
+    with monkeypatch.context() as patch:
+        patch.setattr(type(bench.engine), "_count_predictions", lambda *given: 1 / 0)
+        put(EVENTS[20:30])
+    assert told == [True, False, False]
 
 
 @pytest.mark.parametrize("task", list(Task))

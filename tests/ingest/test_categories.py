@@ -19,6 +19,7 @@ from ml_exporter.ingest.queue import Kind, ModelIntake
 KEY = b"k" * 16
 TEXTS = ("EWR", "", "\0", "other", "naïve 😀", "None")
 NUMBERS = ("1", "2.5", "true", "nan", "EWR")
+FLAGS = ("true", "false")
 SCHEMA = ModelSchema(
     name="model",
     task=Task.BINARY,
@@ -26,6 +27,7 @@ SCHEMA = ModelSchema(
     categorical=(
         CategoricalVariable("text", TEXTS),
         CategoricalVariable("number", NUMBERS),
+        CategoricalVariable("flag", FLAGS),
         CategoricalVariable("secret", tuple(masked(name, KEY) for name in TEXTS), sensitive=True),
     ),
     classes=("0", "1"),
@@ -41,15 +43,16 @@ SPELLINGS: Final[dict[str, list[tuple[Any, int]]]] = {
         *((None, MISSING), ([1], WRONG), ({}, WRONG)),
     ],
     "number": [
-        *(("1", 0), (1, 0), (1.0, 0), ("2.5", 1), (2.5, 1), ("true", 2), ("nan", 3), ("EWR", 4)),
+        *((True, 2), ("1", 0), (1, 0), (1.0, 0), ("2.5", 1), (2.5, 1), ("true", 2), ("nan", 3), ("EWR", 4)),
         *(("1.0", 5), (2, 5), (False, 5), ("", 5), (None, 6), ([], 8)),
     ],
+    "flag": [(True, 0), ("true", 0), (False, 1), (1, 2), (0, 2), ("1", 2), (None, 3), ([], 5)],
     "secret": [
         *((name, code) for code, name in enumerate(TEXTS)),
         *(("JFK", UNSEEN), (masked("EWR", KEY), UNSEEN), (7, UNSEEN), (None, MISSING), ([], WRONG)),
     ],
 }
-ABSENT_CODE = {"text": ABSENT, "number": 7, "secret": ABSENT}
+ABSENT_CODE = {"text": ABSENT, "number": 7, "flag": 4, "secret": ABSENT}
 NAMES = tuple(SPELLINGS)
 
 

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_exporter.core.errors import PayloadError
-from ml_exporter.core.schema import Task
+from ml_exporter.core.schema import ModelSchema, NumericVariable, Task
 from ml_exporter.ingest.assemble import from_columns, from_events
+from ml_exporter.ingest.events import EventTypes
 from ml_exporter.ingest.intake import Intake
 from ml_exporter.ingest.protocols import JsonDocument, NdJson
-from ml_exporter.ingest.queue import Batch, Kind
+from ml_exporter.ingest.queue import Batch, Kind, ModelIntake
 from ml_exporter.ingest.reasons import LOSSES, WARNINGS
 from ml_exporter.ingest.receipt import Receipt
 from support import workload
@@ -222,8 +223,12 @@ def test_a_lone_surrogate_is_only_an_unseen_category() -> None:
     ],
 )
 def test_columns_that_do_not_fit_are_refused(columns: Any, detail: str) -> None:
-    with pytest.raises(PayloadError, match=detail):
-        first({"columns": columns})
+    batches, receipt = first([{"columns": columns}, {"score": 0.5}])
+    assert receipt.accepted == sum(batch.events for batch in batches) == 1
+    assert receipt.trouble is not None
+    (error,) = receipt.trouble.errors
+    assert error["index"] == 0
+    assert detail in error["detail"]
 
 
 def test_wrong_cells_of_columns_are_named_by_row() -> None:
@@ -361,3 +366,78 @@ def test_no_document_whatever_breaks_the_intake(document: dict[str, Any]) -> Non
             own.labels(json.dumps(document).encode(), JSON, None)
         except PayloadError:
             continue
+
+
+def test_a_null_column_is_an_absent_one_however_it_is_read() -> None:
+    for more in ({}, {"unheard_of": [1, 2]}):
+        batches, receipt = first({"columns": {"score": [0.1, 0.2], "features": {"normal": None}, **more}})
+        assert receipt.accepted == 2
+        numeric = from_columns(model_intake().types, *batches[0].content, "1", 7).columns.numeric
+        assert np.isnan(numeric[0]).all()
+
+
+def test_versions_are_cleaned_and_cut() -> None:
+    body = b'[{"version":"\\ud800","score":0.5},{"version":"' + b"v" * 100_000 + b'","score":0.5}]'
+    batches, receipt = intake().predictions(body, JSON, None)
+    assert receipt.accepted == 2
+    first_name, long_name = from_events(model_intake().types, batches[0].content, "1", 7).versions
+    assert first_name == "?"
+    assert len(long_name) == 64
+    assert long_name.startswith("vvvv")
+
+
+def test_a_timestamp_in_another_unit_is_named_and_not_used() -> None:
+    _, receipt = first({"score": 0.5, "timestamp": 1_763_700_000_000})
+    assert receipt.trouble is not None
+    assert [item["reason"] for item in receipt.trouble.warnings] == ["invalid_field"]
+    _, receipt = intake().labels(b'{"id":"a","label":1,"timestamp":1763700000000}', JSON, None)
+    assert receipt.accepted == 0
+    _, receipt = intake().labels(b'{"id":"a","label":1,"timestamp":"9999-01-01T00:00:00Z"}', JSON, None)
+    assert receipt.accepted == 1
+
+
+def test_labels_that_are_no_numbers_leave_the_others_alone() -> None:
+    own = intake(Task.REGRESSION)
+    huge = "9" * 310
+    body = f'[{{"id":1,"label":{huge}}},{{"id":2,"label":2}},{{"id":3,"label":1e999}},{{"id":4,"label":"x"}}]'
+    batches, receipt = own.labels(body.encode(), JSON, None)
+    assert receipt.accepted == 1
+    assert batches[0].content[0] == [2]
+    assert receipt.trouble is not None
+    assert [error["index"] for error in receipt.trouble.errors] == [0, 2, 3]
+
+
+def test_label_columns_lose_only_the_rows_that_are_wrong() -> None:
+    body = json.dumps({"columns": {"id": [1, 2, 3], "label": [1, None, 0], "timestamp": None}}).encode()
+    batches, receipt = intake().labels(body, JSON, None)
+    assert receipt.accepted == 2
+    assert batches[0].content[0] == [1, 3]
+    assert receipt.trouble is not None
+    assert [error["index"] for error in receipt.trouble.errors] == [1]
+
+
+def test_the_nearest_name_is_looked_for_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("ml_exporter.ingest.receipt.nearest", lambda word, known: asked.append(word) or "; near")
+    events = [{"features": {"renamed": 1, f"other{number}": 2}, "score": 0.5} for number in range(1_000)]
+    _, receipt = first(events)
+    assert receipt.accepted == 1_000
+    assert asked.count("renamed") == 1
+    assert len(asked) == 10
+
+
+@pytest.mark.parametrize("name", ['quoted "x"', "back\\slash", "tab\tbed"])
+def test_a_feature_name_that_json_escapes_counts_all_the_same(name: str) -> None:
+    variable = NumericVariable(name, np.array([0.0]), np.array([0]))
+    types = EventTypes(ModelSchema("m", Task.BINARY, numeric=(variable,), classes=("0", "1")))
+    own = Intake({"m": ModelIntake("m", "1", types)})
+    for body, lines in (({"features": {name: 2.5}}, False), ({"columns": {"features": {name: [2.5]}}}, False)):
+        batches, receipt = own.predictions(json.dumps(body).encode(), LINES if lines else JSON, None)
+        assert receipt.trouble is None
+        content = batches[0].content
+        made = (
+            from_events(types, content, "1", 7)
+            if isinstance(content, list)
+            else from_columns(types, *content, "1", 7)
+        )
+        assert made.columns.numeric.tolist() == [[2.5]]

@@ -16,7 +16,7 @@ def numbers(records: list[Record]) -> list[int]:
     return [record.header["n"] for record in records]
 
 
-def run(path: Path, ticks: range, snapshots: tuple[int, ...] = ()) -> None:
+def run(path: Path, ticks: range, snapshots: tuple[int, ...] = (), *, complete: bool = True) -> None:
     """Be a sidecar for some ticks: a snapshot holds the number of the last tick."""
     directory = StateDirectory(path)
     found = directory.recover()
@@ -25,7 +25,7 @@ def run(path: Path, ticks: range, snapshots: tuple[int, ...] = ()) -> None:
     for tick in ticks:
         directory.append(Record({"n": tick}))
         if tick in snapshots:
-            directory.snapshot(Record({"n": tick}))
+            directory.snapshot(Record({"n": tick}), complete=complete)
     directory.close()
 
 
@@ -66,6 +66,19 @@ def test_with_a_damaged_snapshot_the_one_before_and_its_journal_give_the_same(tm
         assert (snapshot, records, trusted) == (3, [4, 5, 6, 7, 8, 9], True)
         assert notes == [f"{newest.name} is damaged; kept as {newest.name}.unreadable"]
         os.replace(tmp_path / f"{newest.name}.unreadable", newest)
+
+
+def test_a_journal_that_is_not_complete_gives_the_windows_but_no_counters(tmp_path: Path) -> None:
+    run(tmp_path, range(10), snapshots=(3, 6), complete=False)
+    max(tmp_path.glob("snapshot-*.bin")).write_bytes(b"damaged")
+    snapshot, records, trusted, notes = recover(tmp_path)
+    assert (snapshot, records, trusted) == (3, [4, 5, 6, 7, 8, 9], False)
+    assert notes[1].endswith("is not complete: counters begin at 0")
+
+
+def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
+    run(tmp_path, range(3), snapshots=(1,))
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
 
 
 def test_a_cut_journal_loses_only_the_tick_that_was_not_confirmed(tmp_path: Path) -> None:

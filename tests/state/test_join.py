@@ -94,6 +94,20 @@ def test_an_early_label_is_joined_when_its_prediction_comes() -> None:
     assert store.early == 0
 
 
+def test_an_early_label_waits_from_its_arrival_whatever_its_own_time_says() -> None:
+    store = JoinStore(None, horizon=1e6, capacity=1_000)
+    hashes = np.array([1, 2], np.uint64)
+    store.add_labels(hashes, np.array([4e9, 0.0]), hashes.astype(float), 5_000.0)
+    assert store.expire(5_000.0 + WAIT - 1) == 0
+    assert store.expire(5_000.0 + WAIT) == 2
+
+
+def test_a_prediction_with_an_old_time_of_its_own_is_known_from_its_arrival() -> None:
+    store = JoinStore(None, horizon=100.0, capacity=1_000)
+    store.add_predictions(rows([1], time=10.0), 5_000.0)
+    assert add_labels(store, [1], 5_001.0) == ([Fate.JOINED], [1])
+
+
 def test_early_labels_are_bounded() -> None:
     store = JoinStore(None, horizon=100.0, capacity=1_000)
     add_labels(store, list(range(CAPACITY + 10)), 1.0)
@@ -118,6 +132,7 @@ def test_ids_are_forgotten_after_the_horizon() -> None:
         store.expire(float(second))
         store.add_predictions(rows([second], float(second)), float(second))
     assert store.ids <= 32
+    assert store.evicted == 0
     assert add_labels(store, [0], 1_000.0)[0] == [Fate.EARLY]
     assert not store.add_predictions(rows([905], 1_000.0), 1_000.0).any()
 

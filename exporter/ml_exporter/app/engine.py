@@ -83,8 +83,9 @@ class Engine:
         self._evaluator = evaluator
         self._on_failure = on_failure
         self._seed = secrets.randbits(63)
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[bool], None]] = []
         self._snapshot_due = True
+        self._gap = True  # something is not in the journal: only a snapshot brings the files up to date
         self._snapshot_taken = 0.0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -114,7 +115,7 @@ class Engine:
                     log.warning("model begins anew: its baseline or features changed", extra={"model": name})
                 model.begin()
         self.models = dict(models)
-        self._snapshot_due = True
+        self._snapshot_due = self._gap = True
         self.tick()
 
     def _run(self) -> None:
@@ -157,7 +158,9 @@ class Engine:
         if self._directory is not None:
             found = self._directory.recover()
             fingerprints = {name: model.fingerprint for name, model in self.models.items()}
-            notes = found.notes + checkpoint.restore(states(self.models), fingerprints, found)
+            notes = found.notes + checkpoint.restore(
+                states(self.models), fingerprints, found, self._clock.steady()
+            )
             if found.snapshot is not None:
                 self._seed = found.snapshot.header["seed"]
             self.status.notes = notes
@@ -186,11 +189,16 @@ class Engine:
         for kind in (Kind.EVENTS, Kind.COLUMNS, Kind.LABELS):
             for (group_kind, _), group in groups.items():
                 if group_kind is kind:
-                    self._count_group(kind, group)
+                    counted = self._count_group(kind, group)
+                    done = [batch.done for batch in group if batch.done is not None]
+                    if counted:
+                        self._waiting += done
+                    else:
+                        _tell(done, False)
         self._queue.release(batches)
-        self._waiting += [batch.done for batch in batches if batch.done is not None]
 
-    def _count_group(self, kind: Kind, group: list[Batch]) -> None:
+    def _count_group(self, kind: Kind, group: list[Batch]) -> bool:
+        """Count batches of one kind and model; return False if they had to be dropped."""
         events = sum(batch.events for batch in group)
         intake = group[0].model
         try:
@@ -201,15 +209,17 @@ class Engine:
             ):
                 log.warning("events dropped: their model was reloaded", extra={"events": events})
                 self.status.uncounted += events
-                return
+                return False
             if kind is Kind.LABELS:
                 self._count_labels(model, group)
             else:
                 self._count_predictions(model, intake, kind, group)
             self.status.counted += events
+            return True
         except Exception:
             log.exception("events could not be counted", extra={"events": events})
             self.status.uncounted += events
+            return False
 
     def _count_predictions(self, model: ModelRuntime, intake: ModelIntake, kind: Kind, group: list[Batch]) -> None:
         if kind is Kind.COLUMNS:
@@ -266,19 +276,18 @@ class Engine:
             state.fold(now)
         if committed and self._directory is not None:
             committed = self._write_snapshot(models, now)
-        if committed:
-            waiting, self._waiting = self._waiting, []
-            for done in waiting:
-                done()
+        waiting, self._waiting = self._waiting, []
+        _tell(waiting, committed)
 
     def _write_changes(self, models: Mapping[str, Any], now: float) -> bool:
         """Write what was counted since the last commit; return whether it is on disk or will be by a snapshot."""
         if self._directory is None:
             for state in models.values():
                 state.join.changes()
+                state.dropped_versions()
             return True
         record = checkpoint.tick_record(models, now)
-        if self._snapshot_due:
+        if self._gap:
             return True
         try:
             for state in models.values():
@@ -300,13 +309,14 @@ class Engine:
         try:
             for state in models.values():
                 state.join.save()
-            self._directory.snapshot(checkpoint.snapshot_record(models, fingerprints, now, self._seed))
+            whole = checkpoint.snapshot_record(models, fingerprints, now, self._seed)
+            self._directory.snapshot(whole, complete=not self._gap)
             for state in models.values():
                 state.join.tidy()
         except OSError as error:
             self._failed(error)
             return False
-        self._snapshot_due = False
+        self._snapshot_due = self._gap = False
         self._snapshot_taken = time.monotonic()
         self._succeeded()
         return True
@@ -316,8 +326,7 @@ class Engine:
             log.error("state cannot be written; counting goes on in memory", extra={"error": str(error)})
         self.status.commit_ok = False
         self.status.commit_failures += 1
-        # What this tick would have written is in no file: only a snapshot brings the files up to date.
-        self._snapshot_due = True
+        self._snapshot_due = self._gap = True
         self._mark_ahead(True)
 
     def _succeeded(self) -> None:
@@ -335,3 +344,8 @@ class Engine:
             self._directory.set_ahead(ahead)
         except OSError:
             log.error("the state directory cannot even be marked; counters may fall after a crash")
+
+
+def _tell(waiting: list[Callable[[bool], None]], committed: bool) -> None:
+    for done in waiting:
+        done(committed)

@@ -162,7 +162,7 @@ class Sidecar:
         """Read the configuration again and go on with it; ConfigError leaves everything as it was."""
         try:
             setup, web, models = await asyncio.to_thread(self._read_again)
-        except ExporterError as error:
+        except Exception as error:
             self._self_metrics.reload_ok = False
             log.error("configuration not reloaded; the old one stays in use", extra={"error": str(error)})
             raise

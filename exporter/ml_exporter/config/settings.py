@@ -30,8 +30,12 @@ from ml_exporter.config.fields import (
 from ml_exporter.config.yaml_file import Document
 from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
 from ml_exporter.core.text import parse_duration
+from ml_exporter.state.ring import Window
 
 _DAY: Final = 86400.0
+MOST_SLICES: Final = 200
+"""Slices of a window at most (chosen): each takes the memory of all sums of a version."""
+
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 FEATURE: Final = Section(
@@ -226,6 +230,10 @@ def read(file: Path) -> tuple[Document, Settings]:
     state, server = root["state"], root["server"]
     lengths = [parse_duration(window) for window in root["windows"]]
     for number, length in enumerate(lengths):
+        slices = Window.of(root["windows"][number]).slices
+        if slices > MOST_SLICES:
+            told = f"{root['windows'][number]} would be cut into {slices:,} slices; take a rounder length"
+            document.problem(f"windows[{number}]", told)
         if length in lengths[:number]:
             document.problem(f"windows[{number}]", f'"{root["windows"][number]}" stands twice')
     if server["pid"] is not None and server["pid_file"] is not None:

@@ -15,7 +15,8 @@ from xxhash import xxh3_64_intdigest
 from ml_exporter.core.arrays import MISSING, NONFINITE, BoolArray, CodeArray, FloatArray, HashArray
 from ml_exporter.core.columns import NO_CLASS, PredictionColumns
 from ml_exporter.core.schema import CategoricalVariable, NumericVariable, Task
-from ml_exporter.ingest.events import ABSENT_CATEGORY, EventTypes
+from ml_exporter.core.text import category_name, label_value
+from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, EventTypes
 from ml_exporter.sums.variables import STATUSES
 
 
@@ -113,8 +114,10 @@ def _variables(
     for variable in types.categorical:
         codes = types.codes[variable.name]
         if variable.name in spelled:
-            found = map(codes.__getitem__, spelled[variable.name])
-            categorical.append(np.fromiter(found, np.int32, rows))
+            values = spelled[variable.name]
+            if bool in set(map(type, values)):
+                values = [category_name(value) if type(value) is bool else value for value in values]
+            categorical.append(np.fromiter(map(codes.__getitem__, values), np.int32, rows))
         else:
             decoded = numbers[types.numbers.index(variable.name)]
             categorical.append(np.nan_to_num(decoded, nan=codes[None]).astype(np.int32))
@@ -141,7 +144,8 @@ def times_of(values: Sequence[datetime | float | None]) -> FloatArray:
     """Return seconds since the Unix epoch, NaN where no time is given."""
     if values.count(None) == len(values):
         return np.full(len(values), np.nan)
-    return np.array([value.timestamp() if isinstance(value, datetime) else value for value in values], np.float64)
+    times = np.array([value.timestamp() if isinstance(value, datetime) else value for value in values], np.float64)
+    return np.where(times <= LATEST, times, np.nan)
 
 
 def class_codes(types: EventTypes, values: Sequence[Any]) -> CodeArray:
@@ -237,4 +241,5 @@ def _predicted(
 def _versions(versions: Sequence[str | int | None], default: str) -> list[str]:
     if versions.count(None) == len(versions) or set(versions) <= {None, default}:
         return [default]
-    return [default if version is None else str(version) for version in versions]
+    shown = {version: label_value(str(version)) for version in set(versions) if version is not None}
+    return [default if version is None else shown[version] for version in versions]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
@@ -22,7 +23,11 @@ Scalar = str | int | float | bool
 Identifier = str | int
 Score = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0)]
-Timestamp = Annotated[datetime, Meta(tz=True)] | Seconds
+
+LATEST: Final = 4_102_444_800.0
+"""2100-01-01: a timestamp beyond it is in another unit than seconds."""
+
+Timestamp = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(ge=0, le=LATEST)]
 
 
 class Mark:
@@ -36,16 +41,25 @@ WRONG_TYPE: Final = Mark()
 class Codes(dict[Any, int]):
     """Category to code, with an answer for every value: unknown ones are ``other``.
 
-    JSON may spell a category as text, number or boolean; each spelling that :func:`category_name` maps to
-    a known name is a key. A sensitive variable's keys are found by the masked name instead.
+    JSON may spell a category as text or number; each spelling that :func:`category_name` maps to a known
+    name is a key. A boolean equals 1 or 0 as a key, so that features are looked up by its name; a class is
+    not, and ``true`` is the class 1 where there is one. A sensitive variable's keys are found by the masked
+    name instead.
     """
 
-    def __init__(self, names: tuple[str, ...], sensitive: bool = False, key: bytes | None = None) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        sensitive: bool = False,
+        key: bytes | None = None,
+        *,
+        booleans: bool = False,
+    ) -> None:
         known = {name: number for number, name in enumerate(names)}
         self._other = len(names)
         self._masked = known if sensitive else {}
         self._key = key or b""
-        super().__init__({} if sensitive else _spellings(known))
+        super().__init__({} if sensitive else _spellings(known, booleans))
         self[None] = self._other + STATUSES.index("missing")
         self[ABSENT_CATEGORY] = self._other + STATUSES.index("absent")
         self[WRONG_TYPE] = self._other + STATUSES.index("type_error")
@@ -88,13 +102,13 @@ def category_type(names: tuple[str, ...]) -> Any:
 def is_coded(variable: CategoricalVariable) -> bool:
     """Return whether text is the only JSON that can spell a category, and so decodes into its code."""
     names = dict.fromkeys(variable.categories, 0)
-    return not variable.sensitive and len(_spellings(names)) == len(names)
+    return not variable.sensitive and len(_spellings(names, True)) == len(names)
 
 
-def _spellings(known: Mapping[str, int]) -> dict[Any, int]:
+def _spellings(known: Mapping[str, int], booleans: bool) -> dict[Any, int]:
     codes: dict[Any, int] = dict(known)
     for name, code in known.items():
-        if name in ("true", "false"):
+        if booleans and name in ("true", "false"):
             codes[name == "true"] = code
     for name, code in known.items():
         number = _number(name)
@@ -126,9 +140,9 @@ class EventTypes:
         self.categorical = [v for v in self.features if isinstance(v, CategoricalVariable)]
         self.codes = {v.name: Codes(v.categories, v.sensitive, sensitive_key) for v in self.categorical}
         self.category = {v.name: category_type(v.categories) for v in self.categorical if is_coded(v)}
-        self.classes = Codes(schema.classes)
+        self.classes = Codes(schema.classes, booleans=True)
         self.is_numeric = {variable.name: isinstance(variable, NumericVariable) for variable in self.features}
-        rename = {attribute: name for name, attribute in self.attribute.items()}
+        rename = {attribute: _spelled(name) for name, attribute in self.attribute.items()}
         self.Features = _struct("Features", [self._field(v, list_of=False) for v in self.features], rename)
         self.FeatureColumns = _struct(
             "FeatureColumns", [self._field(v, list_of=True) for v in self.features], rename
@@ -180,6 +194,8 @@ class EventTypes:
         self.numbers_of = _getter([self.attribute[name] for name in self.numbers]) if self.spelled else astuple
         self.no_features = self.Features()
         self.event_fields: tuple[str, ...] = self.Event.__struct_fields__
+        self.event_types = {field.name: field.type for field in msgspec.structs.fields(self.Event)}
+        self.column_types = {field.name: field.type for field in msgspec.structs.fields(self.Columns)}
 
     def _field(self, variable: Variable, *, list_of: bool) -> tuple[str, Any, Any]:
         attribute = self.attribute[variable.name]
@@ -210,12 +226,14 @@ class Label(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     timestamp: Timestamp | None = None
 
 
-class LabelColumns(msgspec.Struct, forbid_unknown_fields=True):
-    """Labels as columns."""
+def _spelled(name: str) -> str:
+    """Return the key under which the decoder looks for a feature.
 
-    id: list[Identifier]
-    label: list[Scalar]
-    timestamp: list[Timestamp | None] | None = None
+    It takes no key that JSON writes with an escape: events with such a feature are left to the tolerant
+    reader by a key that nobody can know.
+    """
+    plain = '"' not in name and "\\" not in name and min(name, default=" ") >= " "
+    return name if plain else secrets.token_hex(16)
 
 
 def _struct(name: str, fields: list[tuple[str, Any, Any]], rename: Mapping[str, str] | None = None) -> Any:

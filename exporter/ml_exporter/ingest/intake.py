@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ import numpy as np
 from ml_exporter.core.errors import PayloadError, nearest
 from ml_exporter.core.schema import Task
 from ml_exporter.ingest.assemble import times_of
-from ml_exporter.ingest.events import Label, LabelColumns
+from ml_exporter.ingest.events import Label
 from ml_exporter.ingest.protocols.protocol import NotTyped, Protocol
 from ml_exporter.ingest.queue import Batch, Kind, ModelIntake
 from ml_exporter.ingest.reasons import (
@@ -26,7 +26,8 @@ from ml_exporter.ingest.reasons import (
 from ml_exporter.ingest.receipt import Receipt
 from ml_exporter.ingest.tolerant import TolerantReader, column_length
 
-Done = Callable[[], None]
+Reading = tuple[list[Batch], Receipt]
+"""The events of a body, by model, and what the answer says about them."""
 
 
 class Intake:
@@ -36,36 +37,53 @@ class Intake:
         self.models = dict(models)
         self._only = next(iter(self.models.values())) if len(self.models) == 1 else None
 
-    def predictions(self, body: bytes, protocol: Protocol, model: str | None) -> tuple[list[Batch], Receipt]:
+    def predictions(self, body: bytes, protocol: Protocol, model: str | None) -> Reading:
         """Return the predictions in ``body``; ``model`` is the one of events that name none.
 
         PayloadError if the body as a whole cannot be read.
         """
-        known = self._default(model)
-        if known is not None:
-            try:
-                events = protocol.predictions(body, known.types)
-            except NotTyped:
-                events = None
-            if events is not None and (batch := self._typed_batch(known, events, len(body))) is not None:
-                return [batch], Receipt(accepted=batch.events)
-        return self._read_items(body, protocol, model, self._take_prediction)
+        return self.typed_predictions(body, protocol, model) or self.tolerant_predictions(body, protocol, model)
 
-    def labels(self, body: bytes, protocol: Protocol, model: str | None) -> tuple[list[Batch], Receipt]:
+    def labels(self, body: bytes, protocol: Protocol, model: str | None) -> Reading:
         """Return the labels in ``body``; ``model`` is the one of labels that name none.
 
         PayloadError if the body as a whole cannot be read.
         """
+        return self.typed_labels(body, protocol, model) or self.tolerant_labels(body, protocol, model)
+
+    def typed_predictions(self, body: bytes, protocol: Protocol, model: str | None) -> Reading | None:
+        """Return what :meth:`predictions` does, or None if something in the body is not as it should be."""
         known = self._default(model)
-        if known is not None:
-            try:
-                labels = protocol.labels(body)
-            except NotTyped:
-                labels = None
-            if labels is not None and all(label.model in (None, known.name) for label in labels):
-                receipt = Receipt()
-                batch = _label_batch(known, list(enumerate(labels)), len(body), receipt)
-                return [batch] if batch else [], receipt
+        if known is None:
+            return None
+        try:
+            events = protocol.predictions(body, known.types)
+        except NotTyped:
+            return None
+        batch = self._typed_batch(known, events, len(body))
+        return None if batch is None else ([batch], Receipt(accepted=batch.events))
+
+    def typed_labels(self, body: bytes, protocol: Protocol, model: str | None) -> Reading | None:
+        """Return what :meth:`labels` does, or None if something in the body is not as it should be."""
+        known = self._default(model)
+        if known is None:
+            return None
+        try:
+            labels = protocol.labels(body)
+        except NotTyped:
+            return None
+        if not all(label.model in (None, known.name) for label in labels):
+            return None
+        receipt = Receipt()
+        batch = _label_batch(known, list(enumerate(labels)), len(body), receipt)
+        return [batch] if batch else [], receipt
+
+    def tolerant_predictions(self, body: bytes, protocol: Protocol, model: str | None) -> Reading:
+        """Read each event by itself; slow, and safe in any thread."""
+        return self._read_items(body, protocol, model, self._take_prediction)
+
+    def tolerant_labels(self, body: bytes, protocol: Protocol, model: str | None) -> Reading:
+        """Read each label by itself; slow, and safe in any thread."""
         return self._read_items(body, protocol, model, self._take_label)
 
     def _default(self, model: str | None) -> ModelIntake | None:
@@ -102,7 +120,7 @@ class Intake:
         protocol: Protocol,
         model: str | None,
         take: Callable[[int, dict[str, Any], ModelIntake, Receipt, _Gathered], None],
-    ) -> tuple[list[Batch], Receipt]:
+    ) -> Reading:
         receipt, gathered = Receipt(), _Gathered()
         for index, item in enumerate(protocol.items(body)):
             if isinstance(item, PayloadError):
@@ -110,7 +128,10 @@ class Intake:
             elif not isinstance(item, dict):
                 receipt.troubled().reject(index, MALFORMED, "must be an object")
             elif (found := self._model_of(index, item, model, receipt)) is not None:
-                take(index, item, found, receipt, gathered)
+                try:
+                    take(index, item, found, receipt, gathered)
+                except PayloadError as error:
+                    receipt.troubled().reject(index, error.reason, error.what)
         return gathered.batches(len(body), receipt), receipt
 
     def _model_of(
@@ -147,14 +168,20 @@ class Intake:
     ) -> None:
         labels = gathered.labels.setdefault(model.name, (model, []))[1]
         if "columns" in item:
-            labels += enumerate(_labels_of_columns(item["columns"]))
-            return
+            for row, entry in enumerate(_rows_of_columns(item["columns"])):
+                self._take_one_label(row, entry, receipt, labels)
+        else:
+            self._take_one_label(index, item, receipt, labels)
+
+    def _take_one_label(
+        self, index: int, item: dict[str, Any], receipt: Receipt, labels: list[tuple[int, Label]]
+    ) -> None:
         if item.get("id") is None:
             receipt.troubled().reject(index, MISSING_ID, "id: must be given")
             return
         try:
             labels.append((index, msgspec.convert(item, Label)))
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, OverflowError) as error:
             receipt.troubled().reject(index, INVALID, str(error))
 
 
@@ -187,10 +214,10 @@ def _label_batch(model: ModelIntake, labels: list[tuple[int, Label]], size: int,
     schema = model.types.schema
     for index, item in labels:
         if schema.task is Task.REGRESSION:
-            if isinstance(item.label, str | bool) or not math.isfinite(item.label):
+            value = _finite(item.label)
+            if value is None:
                 receipt.troubled().reject(index, INVALID, "label: must be a finite number")
                 continue
-            value = float(item.label)
         else:
             value = model.types.classes[item.label]
             if value >= len(schema.classes):
@@ -207,14 +234,25 @@ def _label_batch(model: ModelIntake, labels: list[tuple[int, Label]], size: int,
     return Batch(Kind.LABELS, model, content, len(ids), size)
 
 
-def _labels_of_columns(columns: Any) -> Iterable[Label]:
+def _finite(label: Any) -> float | None:
+    """Return a label as a number, None if it is none."""
+    if isinstance(label, str | bool):
+        return None
     try:
-        typed = msgspec.convert(columns, LabelColumns)
-    except msgspec.ValidationError as error:
-        raise PayloadError(INVALID, f"columns: {error}") from None
+        value = float(label)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _rows_of_columns(columns: Any) -> Iterator[dict[str, Any]]:
+    """Yield the labels in columns as objects; PayloadError if they are not lists of one length."""
+    if not isinstance(columns, dict):
+        raise PayloadError(INVALID, "columns: must be an object of lists")
     column_length(columns)
-    times = typed.timestamp or [None] * len(typed.id)
-    return [Label(*triple) for triple in zip(typed.id, typed.label, [None] * len(typed.id), times, strict=True)]
+    given = {name: values for name, values in columns.items() if values is not None}
+    for values in zip(*given.values(), strict=True):
+        yield dict(zip(given, values, strict=True))
 
 
 def _typed_length(columns: Any) -> int | None:

@@ -40,7 +40,7 @@ class Batch:
 
     ``content`` is a list of ``types.Event``, one ``types.Columns`` and its length, the ids, labels and times of
     labels, or the function of a command, which has no model.
-    ``done`` is called in the writer's thread once the events are in the durable state.
+    ``done`` is called in the writer's thread once it is known whether the events are in the durable state.
     """
 
     kind: Kind
@@ -48,7 +48,7 @@ class Batch:
     content: Any
     events: int
     size: int
-    done: Callable[[], None] | None = None
+    done: Callable[[bool], None] | None = None
 
 
 @dataclass(slots=True)

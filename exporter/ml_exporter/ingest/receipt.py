@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ml_exporter.core.text import printable
+from ml_exporter.core.errors import nearest
+from ml_exporter.core.text import LABEL_LENGTH, printable
 
 SHOWN: Final = 100
 """Rejections and warnings listed in an answer at most; all are counted."""
+
+SUGGESTED: Final = 10
+"""Unknown names at most for which an answer looks for the nearest known one."""
 
 
 @dataclass(slots=True)
@@ -21,6 +26,15 @@ class Trouble:
     unknown_features: Counter[tuple[str, str]] = field(default_factory=Counter)
     errors: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    suggestions: dict[str, str] = field(default_factory=dict)
+
+    def nearest(self, word: str, known: Iterable[str]) -> str:
+        """Return the suggestion of :func:`errors.nearest`, each word looked for once, and not too many."""
+        if word not in self.suggestions:
+            if len(self.suggestions) >= SUGGESTED:
+                return ""
+            self.suggestions[word] = nearest(word[:LABEL_LENGTH], known)
+        return self.suggestions[word]
 
     def reject(self, index: int, reason: str, detail: str) -> None:
         """Note that the event at ``index`` is not counted."""

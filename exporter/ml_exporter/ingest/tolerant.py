@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from ml_exporter.core.arrays import MISSING, TYPE_ERROR
-from ml_exporter.core.errors import PayloadError, nearest
+from ml_exporter.core.errors import PayloadError
 from ml_exporter.ingest.events import WRONG_TYPE, EventTypes
 from ml_exporter.ingest.reasons import INVALID, INVALID_FIELD, UNKNOWN_FEATURE, UNKNOWN_FIELD
 from ml_exporter.ingest.reasons import TYPE_ERROR as WRONG_TYPE_REASON
@@ -25,8 +25,7 @@ class TolerantReader:
         self._name = name
         self._types = types
         self._receipt = receipt
-        self._event_fields = {field.name: field.type for field in msgspec.structs.fields(types.Event)}
-        self._column_fields = {field.name: field.type for field in msgspec.structs.fields(types.Columns)}
+        self._event_fields, self._column_fields = types.event_types, types.column_types
 
     def event(self, index: int, item: dict[str, Any]) -> Any:
         """Return the item as ``types.Event``."""
@@ -56,7 +55,8 @@ class TolerantReader:
             if name == "features":
                 continue
             if name not in self._column_fields:
-                self._warn(0, UNKNOWN_FIELD, f"columns.{name}: no such field{nearest(name, self._column_fields)}")
+                close = self._receipt.troubled().nearest(name, self._column_fields)
+                self._warn(0, UNKNOWN_FIELD, f"columns.{name}: no such field{close}")
             elif name == "scores":
                 fields[name] = self._converted(0, "columns.scores", values, self._column_fields[name])
             elif values is not None:
@@ -65,6 +65,7 @@ class TolerantReader:
         attributes = {
             self._types.attribute[name]: [self._value(row, name, value) for row, value in enumerate(values)]
             for name, values in self._known(0, features)
+            if values is not None
         }
         fields["features"] = self._types.FeatureColumns(**attributes)
         return self._types.Columns(**fields), rows
@@ -75,7 +76,8 @@ class TolerantReader:
             if name == "features":
                 continue
             if name not in known:
-                self._warn(index, UNKNOWN_FIELD, f"{name}: no such field{nearest(name, known)}")
+                close = self._receipt.troubled().nearest(name, known)
+                self._warn(index, UNKNOWN_FIELD, f"{name}: no such field{close}")
             else:
                 fields[name] = self._converted(index, name, value, known[name])
         return fields
@@ -89,7 +91,7 @@ class TolerantReader:
             return None
         try:
             return msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, OverflowError) as error:
             self._warn(index, INVALID_FIELD, f"{where}: {error}")
             return None
 
@@ -98,7 +100,7 @@ class TolerantReader:
             if name in self._types.attribute:
                 yield name, value
             else:
-                close = nearest(name, self._types.attribute)
+                close = self._receipt.troubled().nearest(name, self._types.attribute)
                 self._warn(index, UNKNOWN_FEATURE, f"features.{name}: no such feature{close}")
                 self._receipt.troubled().unknown_features[self._name, name] += 1
 
@@ -130,7 +132,8 @@ def column_length(columns: dict[str, Any]) -> int:
             if values is not None and not isinstance(values, dict):
                 raise PayloadError(INVALID, f"columns.{name}: must be an object of lists")
             for inner, column in (values or {}).items():
-                _note_length(f"columns.{name}.{inner}", column, lengths)
+                if column is not None:
+                    _note_length(f"columns.{name}.{inner}", column, lengths)
         elif values is not None:
             _note_length(f"columns.{name}", values, lengths)
     if len(lengths) > 1:

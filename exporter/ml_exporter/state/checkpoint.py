@@ -32,8 +32,11 @@ def snapshot_record(models: Models, fingerprints: Mapping[str, str], now: float,
     return record
 
 
-def restore(models: Models, fingerprints: Mapping[str, str], found: Recovered) -> list[str]:
-    """Put what an earlier run left into fresh models; return in sentences what could not be used."""
+def restore(models: Models, fingerprints: Mapping[str, str], found: Recovered, now: float) -> list[str]:
+    """Put what an earlier run left into fresh models; return in sentences what could not be used.
+
+    What is of a time after ``now``, because the clock was set back, counts as of now.
+    """
     if found.snapshot is None:
         return []
     notes: list[str] = []
@@ -47,8 +50,8 @@ def restore(models: Models, fingerprints: Mapping[str, str], found: Recovered) -
             notes.append(f'model "{name}" has another baseline or other features: its state begins anew')
             continue
         try:
-            _restore_model(model, kept[name], found, name)
-        except (KeyError, TypeError, ValueError, OSError) as error:
+            notes += _restore_model(model, kept[name], found, name, now)
+        except (KeyError, TypeError, ValueError) as error:
             model.clear()
             notes.append(f'model "{name}": its state cannot be used and begins anew: {error}')
     return notes
@@ -60,6 +63,7 @@ def _model_changes(model: ModelState, record: Record) -> dict[str, Any]:
             name: [record.attach(delta.sums.vector), _time(delta.last_prediction), _time(delta.last_label)]
             for name, delta in model.deltas.items()
         },
+        "dropped": model.dropped_versions(),
         "counts": dict(model.new_counts),
         "join": _join(model.join.changes(), record),
     }
@@ -90,41 +94,49 @@ def _model_state(model: ModelState, fingerprint: str, record: Record) -> dict[st
     }
 
 
-def _restore_model(model: ModelState, kept: dict[str, Any], found: Recovered, name: str) -> None:
+def _restore_model(model: ModelState, kept: dict[str, Any], found: Recovered, name: str, now: float) -> list[str]:
     assert found.snapshot is not None
     snapshot = found.snapshot
     for version_name, content in kept["versions"].items():
-        _restore_version(model.version(version_name), content, snapshot)
+        _restore_version(model.version(version_name), content, snapshot, now)
     model.counts.update(kept["counts"])
     changes = [_join_changes(kept["join"], snapshot)]
     for record in found.records:
         tick = record.header["models"].get(name)
         if tick is None:
             continue
+        for version_name in tick["dropped"]:
+            model.versions.pop(version_name, None)
         for version_name, (blob, last_prediction, last_label) in tick["versions"].items():
             vector = record.array(blob, np.int64)
             model.version(version_name).fold(
-                record.header["time"], vector, _from_time(last_prediction), _from_time(last_label)
+                min(record.header["time"], now), vector, _from_time(last_prediction), _from_time(last_label)
             )
         model.counts.update(tick["counts"])
         changes.append(_join_changes(tick["join"], record))
     bits = {number: snapshot.content(blob) for number, blob in kept["bits"]}
-    model.join.restore(bits, changes)
+    notes = []
+    try:
+        model.join.restore(bits, changes)
+    except (OSError, ValueError) as error:
+        model.join.clear()
+        notes.append(f'model "{name}": the ids that waited for labels are lost: {error}')
     if not found.trusted:
         model.counts.clear()
         for version in model.versions.values():
             version.total.clear()
+    return notes
 
 
-def _restore_version(version: VersionState, content: dict[str, Any], snapshot: Record) -> None:
+def _restore_version(version: VersionState, content: dict[str, Any], snapshot: Record, now: float) -> None:
     version.total.add(snapshot.array(content["total"], np.int64))
     touched = _from_time(content["touched"])
-    version.touched = -np.inf if np.isnan(touched) else touched
+    version.touched = -np.inf if np.isnan(touched) else min(touched, now)
     version.last_prediction, version.last_label = (_from_time(time) for time in content["last"])
     rings = {tuple(kept["window"]): kept["slices"] for kept in content["rings"]}
     for ring in version.rings:
         for number, first, blob in rings.get((ring.window.length, ring.window.width), []):
-            ring.restore(Slice(number, first, snapshot.array(blob, np.int64)))
+            ring.restore(Slice(number, first, snapshot.array(blob, np.int64)), now)
 
 
 def _join(changes: JoinChanges, record: Record) -> dict[str, Any]:
@@ -142,7 +154,7 @@ def _join_changes(content: dict[str, Any], record: Record) -> JoinChanges:
     return JoinChanges(
         generations=[(number, opened, closed, count) for number, opened, closed, count in content["generations"]],
         marks=[(number, record.array(blob, np.int64)) for number, blob in content["marks"]],
-        early_added=(record.array(added, np.uint64), record.array(values, np.float64).reshape(-1, 2)),
+        early_added=(record.array(added, np.uint64), record.array(values, np.float64).reshape(-1, 3)),
         early_removed=record.array(removed, np.uint64),
         versions=content["versions"],
     )

@@ -13,6 +13,8 @@ from ml_exporter.core.errors import StateError
 from ml_exporter.state.journal import End, JournalWriter, Record, read_all, write_whole
 
 FORMAT: Final = "ml-exporter-state/1"
+COMPLETE: Final = "complete"
+"""Key of the record that ends a journal."""
 
 
 @dataclass(slots=True)
@@ -33,9 +35,9 @@ class StateDirectory:
     """Snapshots of the whole state and, for each, a journal of the ticks since.
 
     ``snapshot-N`` holds the state after all of ``journal-(N-1)``; two generations are kept, so that with a
-    damaged newest snapshot the one before it and its journal give the same state. Files that cannot be
-    read are set aside with the suffix ``.unreadable``, never deleted, and never keep the sidecar from
-    starting.
+    damaged newest snapshot the one before it and its journal give the same state, if that journal ends with
+    the mark that it is complete; else counters begin at 0. Files that cannot be read are set aside with the
+    suffix ``.unreadable``, never deleted, and never keep the sidecar from starting.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,8 +75,12 @@ class StateDirectory:
                 found.trusted = False
                 found.notes.append("no readable snapshot is left: the state begins anew")
                 journals.clear()
+        newest = max(snapshots, default=0)
         for number in sorted(number for number in journals if number >= first):
-            self._read_journal(number, found)
+            complete = self._read_journal(number, found)
+            if number < newest and not complete:
+                found.trusted = False
+                found.notes.append(f"journal {number} is not complete: counters begin at 0")
         self._number = max([*snapshots, *self._numbers("journal", "log")], default=0)
         return found
 
@@ -88,8 +94,13 @@ class StateDirectory:
         assert self._journal is not None, "a snapshot comes first"
         self._journal.append(record)
 
-    def snapshot(self, record: Record) -> None:
-        """Write the whole state, begin a new journal and delete what is older than the last snapshot."""
+    def snapshot(self, record: Record, *, complete: bool = False) -> None:
+        """Write the whole state, begin a new journal and delete what is older than the last snapshot.
+
+        ``complete`` tells that the journal so far leads from the last snapshot to this one.
+        """
+        if complete and self._journal is not None:
+            self._journal.append(Record({COMPLETE: True}))
         number = self._number + 1
         write_whole(
             self._file("snapshot", number, "bin"), Record({"format": FORMAT, **record.header}, record.blobs)
@@ -125,13 +136,16 @@ class StateDirectory:
         self._set_aside(path, "is of another format" if foreign else "is damaged", found)
         return None
 
-    def _read_journal(self, number: int, found: Recovered) -> None:
+    def _read_journal(self, number: int, found: Recovered) -> bool:
+        """Add the records of a journal; return whether it leads up to the next snapshot."""
         path = self._file("journal", number, "log")
         records, end = self._read(path, found)
-        found.records += records
+        complete = bool(records) and COMPLETE in records[-1].header
+        found.records += records[:-1] if complete else records
         if end is End.DAMAGED:
             found.trusted = False
             self._set_aside(path, f"is damaged after {len(records)} records, which were used", found)
+        return complete
 
     def _read(self, path: Path, found: Recovered) -> tuple[list[Record], End]:
         try:

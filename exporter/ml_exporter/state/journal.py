@@ -1,6 +1,7 @@
 """Records in files: each whole or not there at all, however the process ended.
 
-A record is a 4-byte length, a 4-byte CRC-32 and the content: a JSON header of 4-byte length, then blobs.
+A record is a 4-byte length, its CRC-32, the CRC-32 of the content, and the content: a JSON header of 4-byte
+length, then blobs. The length has a checksum of its own: a damaged one must not look like a torn end.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import numpy.typing as npt
 import orjson
 from isal import isal_zlib
 
-_FRAME: Final = struct.Struct("<II")
+_FRAME: Final = struct.Struct("<III")
 _LENGTH: Final = struct.Struct("<I")
-LARGEST: Final = 1 << 30
 
 
 @dataclass(slots=True)
@@ -53,7 +53,11 @@ def encode(record: Record) -> bytes:
     """Return the record as it stands in a file."""
     header = orjson.dumps({**record.header, "blobs": [len(blob) for blob in record.blobs]})
     content = b"".join([_LENGTH.pack(len(header)), header, *record.blobs])
-    return _FRAME.pack(len(content), zlib.crc32(content)) + content
+    return _FRAME.pack(len(content), _checksum(len(content)), zlib.crc32(content)) + content
+
+
+def _checksum(length: int) -> int:
+    return zlib.crc32(_LENGTH.pack(length))
 
 
 class End(Enum):
@@ -73,9 +77,9 @@ def read_all(path: Path) -> tuple[list[Record], End]:
     while content:
         if len(content) < _FRAME.size:
             return records, End.CUT
-        length, checksum = _FRAME.unpack_from(content)
+        length, length_checksum, checksum = _FRAME.unpack_from(content)
         body = content[_FRAME.size : _FRAME.size + length]
-        if not 0 < length <= LARGEST:
+        if _checksum(length) != length_checksum:
             return records, End.DAMAGED
         if len(body) < length:
             return records, End.CUT
@@ -101,7 +105,12 @@ class JournalWriter:
     """Appends records to a file, each seen to the disk before the next."""
 
     def __init__(self, path: Path) -> None:
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - stays open; close() ends it
+        self._file = open(path, "ab", buffering=0, opener=private)  # noqa: SIM115 - close() ends it
+        try:
+            sync_folder(path)
+        except OSError:
+            self._file.close()
+            raise
         self.size = self._file.tell()
 
     def append(self, record: Record) -> None:
@@ -126,11 +135,21 @@ class JournalWriter:
 def write_whole(path: Path, record: Record) -> None:
     """Write a file of one record so that it is there whole or not at all, even after a power cut."""
     partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
+    with open(partial, "wb", opener=private) as file:
         file.write(encode(record))
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
+    sync_folder(path)
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: an opener for :func:`open`."""
+    return os.open(path, flags, 0o600)
+
+
+def sync_folder(path: Path) -> None:
+    """See to it that a new name of a file survives a power cut."""
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -12,12 +12,11 @@ import numpy.typing as npt
 
 from ml_exporter.core.arrays import BoolArray, FloatArray, HashArray, IntArray
 from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
-from ml_exporter.state.join.store import Fate, JoinStore
+from ml_exporter.state.join.store import OTHER_VERSION, Fate, JoinStore
 from ml_exporter.state.ring import Ring, Window
 from ml_exporter.sums.layout import Sums
 from ml_exporter.sums.tally import Tallies
 
-OTHER_VERSION: Final = "other"
 _OVERFLOW: Final = 1 << 62
 
 FATES: Final = {Fate.JOINED: "joined", Fate.DUPLICATE: "duplicate", Fate.LATE: "late", Fate.EARLY: "early"}
@@ -52,8 +51,10 @@ class VersionState:
     def fold(self, now: float, vector: IntArray, last_prediction: float, last_label: float) -> None:
         """Add what was counted up to ``now`` (steady time) to the totals and the windows."""
         self.total.add(vector)
-        if int(self.total.vector.max(initial=0)) > _OVERFLOW:
-            self.total.clear()  # a counter reset, which every reader of counters knows how to take
+        if max(int(self.total.vector.max(initial=0)), -int(self.total.vector.min(initial=0))) > _OVERFLOW:
+            # A counter reset, which every reader of counters knows how to take.
+            self.total.clear()
+            self.total.add(vector)
         for ring in self.rings:
             ring.add(now, vector)
         self.touched = now
@@ -93,6 +94,7 @@ class ModelState:
     counts: Counter[str] = field(default_factory=Counter)
     deltas: dict[str, Delta] = field(default_factory=dict)
     new_counts: Counter[str] = field(default_factory=Counter)
+    _dropped: list[str] = field(default_factory=list)
 
     def count_predictions(
         self,
@@ -151,6 +153,12 @@ class ModelState:
             idle = now - version.touched > longest and name not in self.deltas
             if idle and name != self.default_version:
                 del self.versions[name]
+                self._dropped.append(name)
+
+    def dropped_versions(self) -> list[str]:
+        """Return the versions that :meth:`expire` dropped since the last call."""
+        dropped, self._dropped = self._dropped, []
+        return dropped
 
     def fold(self, now: float) -> None:
         """Move the deltas into the sums."""
@@ -224,7 +232,8 @@ class ModelState:
         )
         numbers = rows["version"]
         for number in np.unique(numbers).tolist():
-            delta = self._delta(self.join.versions[number])
+            (name,) = self._admit([self.join.versions[number]])
+            delta = self._delta(name)
             mask = numbers == number
             self.tallies.add_outcomes(batch if mask.all() else batch.take(mask), delta.sums)
             delta.last_label = wall

@@ -41,6 +41,11 @@ class Window:
         fitting = [width for width in _WIDTHS if length % width == 0 and length // width >= _SLICES]
         return cls(length, max(fitting, default=1), duration)
 
+    @property
+    def slices(self) -> int:
+        """The number of slices of a full window."""
+        return self.length // self.width
+
 
 @dataclass(slots=True)
 class Slice:
@@ -81,9 +86,13 @@ class Ring:
         self.slices[-1].vector += vector
         self.total.add(vector)
 
-    def restore(self, part: Slice) -> None:
-        """Append a slice of an earlier run; slices come oldest first."""
-        self.slices.append(part)
+    def restore(self, part: Slice, now: float) -> None:
+        """Append a slice of an earlier run; slices come oldest first, and those after ``now`` become one."""
+        number = min(part.number, int(now // self.window.width))
+        if self.slices and self.slices[-1].number == number:
+            self.slices[-1].vector += part.vector
+        else:
+            self.slices.append(Slice(number, min(part.first, now), part.vector))
         self.total.add(part.vector)
 
     @property

@@ -11,6 +11,7 @@ from ml_exporter.ingest.reasons import MALFORMED, TOO_LARGE, UNSUPPORTED
 
 _BAD_GZIP: Final = cast(type[Exception], igzip_lib.IsalError)
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_MEMBERS: Final = 100
 
 
 def content_of(body: bytes, encoding: str, limit: int) -> bytes:
@@ -25,18 +26,17 @@ def content_of(body: bytes, encoding: str, limit: int) -> bytes:
     if encoding in ("", "identity") and body[:2] != _GZIP_MAGIC:
         return body
     parts: list[bytes] = []
-    room = limit + 1
-    while body:
+    for _ in range(_MEMBERS):
         stream = isal_zlib.decompressobj(31)
         try:
-            part = stream.decompress(body, room)
+            parts.append(stream.decompress(body, limit + 1 - sum(map(len, parts))))
         except _BAD_GZIP as error:
             raise PayloadError(MALFORMED, f"not valid gzip: {error}") from None
-        parts.append(part)
-        room -= len(part)
-        if room <= 0:
+        if sum(map(len, parts)) > limit:
             raise PayloadError(TOO_LARGE, f"the decompressed body must not exceed {limit} bytes")
         if not stream.eof:
             raise PayloadError(MALFORMED, "not valid gzip: the stream is cut")
         body = stream.unused_data
-    return b"".join(parts)
+        if not body:
+            return b"".join(parts)
+    raise PayloadError(MALFORMED, f"gzip of more than {_MEMBERS} members; compress the body as a whole")

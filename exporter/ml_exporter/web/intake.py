@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from ml_exporter.core.errors import PayloadError
-from ml_exporter.ingest.intake import Intake
+from ml_exporter.ingest.intake import Intake, Reading
 from ml_exporter.ingest.metrics import IntakeMetrics
 from ml_exporter.ingest.protocols import PROTOCOLS
 from ml_exporter.ingest.protocols.protocol import Protocol
@@ -17,9 +17,18 @@ from ml_exporter.ingest.receipt import Receipt
 from ml_exporter.web.body import content_of
 from ml_exporter.web.messages import JSON, Request, Response, json_response, problem
 
+T = TypeVar("T")
+Read = Callable[[bytes, Protocol, str | None], T]
+
 _STATUS: Final = {TOO_LARGE: 413, UNSUPPORTED: 415, UNKNOWN_MODEL: 404}
 _DURABLE_SECONDS: Final = 25.0
 _BY_TYPE: Final = {kind.encode(): protocol for protocol in PROTOCOLS for kind in protocol.content_types}
+_SLOW_BYTES: Final = 16 * 1024
+"""Body from which on a tolerant reading does not hold up the event loop (chosen: a few milliseconds)."""
+
+_OBJECTS: Final = 3
+"""JSON objects of an event at most: itself, its features, its scores."""
+
 _ONE_QUEUED: Final = Response(202, b'{"status":"queued","accepted":1}', JSON)
 _RETRY: Final = (("Retry-After", "1"),)
 
@@ -38,17 +47,14 @@ class IntakePaths:
 
     def predictions(self, request: Request) -> Response | Awaitable[Response]:
         """Take predictions in."""
-        return self._take(request, "prediction", self.intake.predictions)
+        return self._take(request, "prediction", self.intake.typed_predictions, self.intake.tolerant_predictions)
 
     def labels(self, request: Request) -> Response | Awaitable[Response]:
         """Take labels in."""
-        return self._take(request, "label", self.intake.labels)
+        return self._take(request, "label", self.intake.typed_labels, self.intake.tolerant_labels)
 
     def _take(
-        self,
-        request: Request,
-        event: str,
-        read: Callable[[bytes, Protocol, str | None], tuple[list[Batch], Receipt]],
+        self, request: Request, event: str, typed: Read[Reading | None], tolerant: Read[Reading]
     ) -> Response | Awaitable[Response]:
         durable, model = False, None
         try:
@@ -59,20 +65,56 @@ class IntakePaths:
                 request
             )
             body = content_of(request.body, request.header(b"content-encoding") or "", self.limit)
-            batches, receipt = read(body, protocol, model)
+            if len(body) > _SLOW_BYTES:
+                self._check_objects(body)
+            reading = typed(body, protocol, model)
+            if reading is None:
+                if len(body) > _SLOW_BYTES:
+                    return self._read_later(tolerant, body, protocol, model, event, durable)
+                reading = tolerant(body, protocol, model)
         except PayloadError as error:
-            self._metrics.lost[error.reason] += 1
-            return problem(_STATUS.get(error.reason, 400), error.what, reason=error.reason)
-        if receipt.trouble is not None:
-            self._metrics.note(receipt.trouble)
+            return self._refuse(error)
+        return self._accept(reading, len(body), event, durable)
+
+    async def _read_later(
+        self,
+        tolerant: Read[Reading],
+        body: bytes,
+        protocol: Protocol,
+        model: str | None,
+        event: str,
+        durable: bool,
+    ) -> Response:
+        try:
+            reading = await asyncio.to_thread(tolerant, body, protocol, model)
+        except PayloadError as error:
+            return self._refuse(error)
+        answer = self._accept(reading, len(body), event, durable)
+        return answer if isinstance(answer, Response) else await answer
+
+    def _check_objects(self, body: bytes) -> None:
+        """Refuse a body of more objects than the queue has room for, before they take memory."""
+        most = _OBJECTS * self._queue.max_events
+        if body.count(b"{") > most:
+            raise PayloadError(TOO_LARGE, f"a body must not hold more than {most} JSON objects; send fewer events")
+
+    def _refuse(self, error: PayloadError) -> Response:
+        self._metrics.lost[error.reason] += 1
+        return problem(_STATUS.get(error.reason, 400), error.what, reason=error.reason)
+
+    def _accept(self, reading: Reading, size: int, event: str, durable: bool) -> Response | Awaitable[Response]:
+        """Queue what was read, if there is room; what is wrong with it is counted unless it is to come again."""
+        batches, receipt = reading
         events = receipt.accepted
-        if not events:
-            return self._nothing(receipt)
-        if self._queue.closed:
+        if events and self._queue.closed:
             self._metrics.lost[SHUTDOWN] += events
             return problem(503, "this exporter is shutting down", _RETRY, reason=SHUTDOWN)
-        if not self._queue.has_room(events, len(body)):
-            return self._full(events, len(body))
+        if events and not self._queue.has_room(events, size):
+            return self._full(events, size)
+        if receipt.trouble is not None:
+            self._metrics.note(receipt.trouble)
+        if not events:
+            return self._nothing(receipt)
         self._metrics.accepted[event] += events
         if durable:
             return self._put_durably(batches, receipt)
@@ -107,21 +149,23 @@ class IntakePaths:
 
     async def _put_durably(self, batches: list[Batch], receipt: Receipt) -> Response:
         loop = asyncio.get_running_loop()
-        written: asyncio.Future[None] = loop.create_future()
+        written: asyncio.Future[bool] = loop.create_future()
 
-        def tell() -> None:
+        def tell(committed: bool) -> None:
             if not written.done():
-                written.set_result(None)
+                written.set_result(committed)
 
-        def done() -> None:
-            loop.call_soon_threadsafe(tell)
+        def done(committed: bool) -> None:
+            loop.call_soon_threadsafe(tell, committed)
 
         batches[-1].done = done
         self._queue.put(batches)
         try:
-            await asyncio.wait_for(written, _DURABLE_SECONDS)
+            committed = await asyncio.wait_for(written, _DURABLE_SECONDS)
         except TimeoutError:
             return problem(503, "the events are queued but not on disk yet; send them again", _RETRY)
+        if not committed:
+            return problem(503, "the events could not be written to disk; send them again", _RETRY)
         return json_response(200, receipt.document("durable"))
 
 

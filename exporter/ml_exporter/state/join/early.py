@@ -19,8 +19,8 @@ class EarlyLabels:
     """A bounded queue of labels by the hash of their id, oldest first."""
 
     def __init__(self) -> None:
-        self._labels: dict[int, tuple[float, float]] = {}
-        self.added: list[tuple[int, float, float]] = []
+        self._labels: dict[int, tuple[float, float, float]] = {}
+        self.added: list[tuple[int, float, float, float]] = []
         self.removed: list[int] = []
 
     def __len__(self) -> int:
@@ -29,10 +29,10 @@ class EarlyLabels:
     def __contains__(self, key: int) -> bool:
         return key in self._labels
 
-    def add(self, key: int, time: float, label: float) -> None:
-        """Keep the label of an id that is not kept yet."""
-        self._labels[key] = (time, label)
-        self.added.append((key, time, label))
+    def add(self, key: int, now: float, time: float, label: float) -> None:
+        """Keep the label of an id that is not kept yet; it came ``now``, its own time is ``time``."""
+        self._labels[key] = (now, time, label)
+        self.added.append((key, now, time, label))
 
     def take(self, hashes: HashArray) -> list[tuple[int, float, float]]:
         """Remove and return ``(place in hashes, time, label)`` for each hash that has a label here."""
@@ -42,7 +42,7 @@ class EarlyLabels:
         for place, key in enumerate(hashes.tolist()):
             found = self._labels.pop(key, None)
             if found is not None:
-                taken.append((place, *found))
+                taken.append((place, *found[1:]))
                 self.removed.append(key)
         return taken
 
@@ -59,7 +59,7 @@ class EarlyLabels:
         return count
 
     def dump(self) -> tuple[HashArray, FloatArray]:
-        """Return all hashes, (n,), and their times and labels, (n, 2), oldest first."""
+        """Return all hashes, (n,), and their arrivals, times and labels, (n, 3), oldest first."""
         return self._arrays([(key, *value) for key, value in self._labels.items()])
 
     def changes(self) -> tuple[HashArray, FloatArray, HashArray]:
@@ -70,12 +70,12 @@ class EarlyLabels:
 
     def restore(self, hashes: HashArray, values: FloatArray, removed: HashArray) -> None:
         """Repeat changes of an earlier run."""
-        for key, (time, label) in zip(hashes.tolist(), values.tolist(), strict=True):
-            self._labels[key] = (time, label)
+        for key, (now, time, label) in zip(hashes.tolist(), values.tolist(), strict=True):
+            self._labels[key] = (now, time, label)
         for key in removed.tolist():
             self._labels.pop(key, None)
 
     @staticmethod
-    def _arrays(items: list[tuple[int, float, float]]) -> tuple[HashArray, FloatArray]:
+    def _arrays(items: list[tuple[int, float, float, float]]) -> tuple[HashArray, FloatArray]:
         keys = np.array([item[0] for item in items], np.uint64)
-        return keys, np.array([item[1:] for item in items], np.float64).reshape(len(items), 2)
+        return keys, np.array([item[1:] for item in items], np.float64).reshape(len(items), 3)

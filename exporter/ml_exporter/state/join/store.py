@@ -15,11 +15,14 @@ import numpy.typing as npt
 from ml_exporter.core.arrays import BoolArray, FloatArray, HashArray, IntArray
 from ml_exporter.state.join.early import EarlyLabels
 from ml_exporter.state.join.generation import Generation, row_type
+from ml_exporter.state.journal import private, sync_folder
 
 GENERATIONS: Final = 4
 """Sealed stretches of time kept beside the open one; each spans a quarter of the horizon."""
 
 VERSIONS: Final = 65_000
+OTHER_VERSION: Final = "other"
+"""Name under which versions count once there are too many."""
 
 
 class Fate(IntEnum):
@@ -91,8 +94,9 @@ class JoinStore:
         """Return the number that stands for a version in the rows."""
         if name not in self.versions:
             if len(self.versions) >= VERSIONS:
-                return 0
-            self.versions.append(name)
+                name = OTHER_VERSION
+            if name not in self.versions:
+                self.versions.append(name)
         return self.versions.index(name)
 
     def add_predictions(self, rows: npt.NDArray[Any], now: float) -> BoolArray:
@@ -139,7 +143,8 @@ class JoinStore:
                 continue
             rows = generation.rows(found)
             had = generation.is_labelled(found)
-            late = ~had & (rows["time"] < now - self.horizon)
+            # A prediction cannot have come before its generation was opened, whatever its own time says.
+            late = ~had & (np.maximum(rows["time"], generation.opened) < now - self.horizon)
             fates[todo] = np.where(had, Fate.DUPLICATE, np.where(late, Fate.LATE, Fate.JOINED))
             good = ~had & ~late
             generation.mark(found[good])
@@ -150,7 +155,7 @@ class JoinStore:
             if key in self._early:
                 fates[place] = Fate.DUPLICATE
             else:
-                self._early.add(key, float(times[place]), float(labels[place]))
+                self._early.add(key, now, float(times[place]), float(labels[place]))
         chosen = np.concatenate(places) if places else np.zeros(0, np.int64)
         rows = np.concatenate(joined) if joined else np.zeros(0, self.dtype)
         return fates, Joined(rows, labels[chosen], times[chosen])
@@ -173,11 +178,14 @@ class JoinStore:
                 continue
             path = self._path(generation.number)
             assert path is not None
-            with open(path, "r+b" if path.exists() else "w+b") as file:
+            is_new = not path.exists()
+            with open(path, "w+b" if is_new else "r+b", opener=private) as file:
                 file.seek(generation.saved * self.dtype.itemsize)
                 file.write(generation.unsaved())
                 file.flush()
                 os.fdatasync(file.fileno())
+            if is_new:
+                sync_folder(path)
             generation.saved = generation.count
             if generation.closed is not None:
                 generation.read_from(path)
@@ -260,7 +268,8 @@ class JoinStore:
             last.seal(now, self._path(last.number))
         while len(self._generations) > GENERATIONS:
             oldest = self._generations.pop(0)
-            self.evicted += oldest.unlabelled
+            if (oldest.closed or now) > now - self.horizon:
+                self.evicted += oldest.unlabelled
         self._generations.append(Generation.empty(self._next, now, self.dtype))
         self._next += 1
         return self._generations[-1]
