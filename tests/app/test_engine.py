@@ -447,6 +447,24 @@ def test_a_durable_answer_is_no_when_the_disk_fails_or_the_events_are_dropped(
     assert told == [True, False, False]
 
 
+def test_scores_of_classes_stay_in_their_tenth_on_the_way_to_their_label(tmp_path: Path) -> None:
+    bench = Bench(write_config(tmp_path, Task.MULTICLASS))
+    names = bench.models["model"].setup.schema.classes
+    rest = [0.0] * (len(names) - 2)
+    events = []
+    for number in range(200):
+        top = 0.7 if number % 2 else 0.65
+        scores = dict(zip(names, [top, 1 - top, *rest], strict=True))
+        events.append({"id": f"e{number}", "scores": scores})
+    right = [number % 2 == 1 or number % 20 in (0, 2, 4) for number in range(200)]
+    labels = [{"id": f"e{number}", "label": names[0 if good else 1]} for number, good in enumerate(right)]
+    bench.send(events, labels)
+    bench.tick()
+    error = bench.value("ml_performance_expected_calibration_error", model="model", version="1", window="5m")
+    expected = (0.3 * 100 + abs(0.65 - np.mean(right[::2])) * 100) / 200
+    assert error == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize("task", list(Task))
 def test_every_task_goes_all_the_way(tmp_path: Path, task: Task) -> None:
     columns = workload.table(400, seed=52, task=task)

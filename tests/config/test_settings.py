@@ -245,6 +245,10 @@ BAD = {
         OK + "windows: [300]",
         "line 2: windows[0]: must be a duration such as 30s, 5m, 1h30m or 7d, got 300",
     ),
+    "window of too many slices": (
+        OK + "windows: [86399s]",
+        "line 2: windows[0]: 86399s would be cut into 86,399 slices; take a rounder length",
+    ),
     "window too short": (OK + "windows: [1s]", 'line 2: windows[0]: must be a duration from 10s to 90d, got "1s"'),
     "window of half seconds": (
         OK + "windows: [10500ms]",

@@ -1,5 +1,7 @@
 """Sums do not depend on order, batching or split, and say exactly what was in the rows."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from ml_exporter.core.arrays import ABSENT, MISSING, NONFINITE, TYPE_ERROR
 from ml_exporter.core.schema import Task
-from ml_exporter.sums.fixed import ERRORS, LOG_LOSS, SECONDS, UNIT_INTERVAL, VALUES, Fixed
+from ml_exporter.sums.fixed import DELAY, LATENCY, LOG_LOSS, UNIT_INTERVAL, VALUES, WIDE, Fixed
 from ml_exporter.sums.layout import BlockSpec, Layout
 from ml_exporter.sums.variables import Cells
 from support import workload
@@ -104,7 +106,7 @@ def test_latency_buckets_include_their_upper_bound() -> None:
     sums = model.tallies.zero()
     model.tallies.add_predictions(batch, sums)
     assert sums["latency"][[0, 1, -2]].tolist() == [1, 1, 1]
-    assert SECONDS.decode(sums["latency"][-1:])[0] == pytest.approx(99.0021, abs=1e-5)
+    assert LATENCY.decode(sums["latency"][-1:])[0] == pytest.approx(99.0021, abs=1e-5)
 
 
 def test_an_empty_batch_adds_nothing() -> None:
@@ -112,11 +114,33 @@ def test_an_empty_batch_adds_nothing() -> None:
         assert not Model(task).sums(workload.table(0, seed=1, task=task)).vector.any()
 
 
-@pytest.mark.parametrize("format", [VALUES, UNIT_INTERVAL, LOG_LOSS, ERRORS, SECONDS])
+@pytest.mark.parametrize("format", [VALUES, UNIT_INTERVAL, LOG_LOSS, LATENCY, DELAY])
 @given(value=st.floats(-1e300, 1e300))
 def test_fixed_point_is_within_half_a_step(format: Fixed, value: float) -> None:
     kept = format.decode(format.encode(np.array([value])))[0]
     assert abs(kept - np.clip(value, -format.limit, format.limit)) <= format.step / 2
+
+
+wide = st.lists(st.floats(-1e28, 1e28).filter(lambda value: value == 0 or abs(value) > 1e-25), max_size=30)
+
+
+@given(values=wide)
+def test_wide_sums_are_exact(values: list[float]) -> None:
+    array = np.array(values, float)
+    step = 1 << WIDE.below
+    assert Fraction(WIDE.whole(WIDE.total(array)), step) == sum(map(Fraction, values), Fraction())
+    squares = sum((Fraction(value) ** 2 for value in values), Fraction())
+    assert abs(Fraction(WIDE.whole(WIDE.total_of_squares(array)), step) - squares) * step <= 3 * len(values)
+
+
+def test_wide_sums_clip_what_is_beyond_their_limit() -> None:
+    assert WIDE.decode(WIDE.total(np.array([1e300, -1e300, 5.0]))) == 5.0
+    assert WIDE.decode(WIDE.total_of_squares(np.array([1e300]))) == WIDE.root_limit**2
+
+
+@pytest.mark.parametrize("format", [LATENCY, DELAY])
+def test_a_hundred_million_terms_at_the_limit_fit_into_64_bits(format: Fixed) -> None:
+    assert int(format.encode(np.array([np.inf]))[0]) * 100_000_000 < 2**63
 
 
 @settings(max_examples=30)

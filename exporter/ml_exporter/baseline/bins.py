@@ -19,16 +19,21 @@ def quantile_edges(sample: FloatArray, bins: int = FINE_BINS) -> FloatArray:
 
     Edges are values of the sample, so that ties fall on one side; equal edges are merged, hence a
     variable of few distinct values gets one bin for each of them (given that each is frequent enough
-    to be a quantile). The smallest value is no edge: nothing of the sample lies below it.
+    to be a quantile). The smallest value is no edge: nothing of the sample lies below it. A constant has
+    a bin of its own between what is below and what is above, or no other value could be told from it.
 
     >>> quantile_edges(np.arange(1000.0), bins=4).tolist()
     [250.0, 500.0, 750.0]
     >>> quantile_edges(np.array([0.0] * 90 + [1.0] * 10), bins=4).tolist()
     [1.0]
+    >>> quantile_edges(np.array([0.0, 0.0])).tolist()
+    [0.0, 5e-324]
     """
     if not len(sample):
         return np.zeros(0)
     distinct = np.unique(sample)
+    if len(distinct) == 1:
+        return np.array([distinct[0], np.nextafter(distinct[0], np.inf)])
     if len(distinct) <= bins:
         return np.asarray(distinct[1:], np.float64)
     shares = np.arange(1, bins) / bins
@@ -51,6 +56,8 @@ def decile_groups(counts: IntArray, groups: int = EXPOSED_BINS) -> IntArray:
     total = int(counts.sum())
     if not total or len(counts) == 1:
         return np.zeros(1, np.int64)
+    if np.count_nonzero(counts) == 1:
+        return np.arange(len(counts))
     below = np.concatenate(([0], np.cumsum(counts))) * groups
     targets = np.arange(1, groups) * total
     starts = np.abs(below - targets[:, None]).argmin(axis=1)

@@ -10,7 +10,7 @@
       "rows": 50000,
       "task": "binary_classification", "classes": […], "positive_class": "1", "threshold": 0.5,
       "score_edges": […], "score_groups": […],
-      "error_unit": 1.0, "label_center": 0.0, "label_scale": 1.0,
+      "label_center": 0.0,
       "noise_samples": […],                window sizes at which the noise floors below were fitted
       "variables": [ {"name": …, "role": …, "kind": …, "counts": […], …}, … ],
       "outcomes": {"confusion": […], …}    flat sums over labelled rows, by block name; may be empty
@@ -76,9 +76,7 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     threshold: float
     score_edges: list[float]
     score_groups: list[int]
-    error_unit: float
     label_center: float
-    label_scale: float
     noise_samples: list[int]
     variables: list[VariableDocument]
     outcomes: dict[str, list[int]]

@@ -51,7 +51,7 @@ def fit(
     every row with the same tallies that the sidecar uses. BaselineError says what in the data is unusable.
     """
     profiles = _profiles(chunks, options)
-    schema, reviews = plan(profiles, options, chunks)
+    schema, reviews = plan(profiles, options)
     tallies = tallies_of(schema)
     sums = tallies.zero()
     for chunk in chunks():
@@ -75,9 +75,7 @@ def fit(
         threshold=schema.threshold,
         score_edges=schema.score_edges.tolist(),
         score_groups=schema.score_groups.tolist(),
-        error_unit=schema.error_unit,
         label_center=schema.label_center,
-        label_scale=schema.label_scale,
         noise_samples=list(noise_samples),
         variables=_variables(schema, sums, profiles, options, noise),
         outcomes={name: sums[name].ravel().tolist() for name in tallies.outcome_blocks} if options.label else {},

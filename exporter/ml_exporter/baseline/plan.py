@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,6 @@ import numpy as np
 from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.profile import Profile
-from ml_exporter.baseline.source import Chunk
 from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import (
@@ -44,9 +43,7 @@ class Review:
     highest: str
 
 
-def plan(
-    profiles: Mapping[str, Profile], options: FitOptions, chunks: Callable[[], Iterator[Chunk]]
-) -> tuple[ModelSchema, tuple[Review, ...]]:
+def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSchema, tuple[Review, ...]]:
     """Return the schema that the profiles and options give, and what was made of each column."""
     roles = {options.label: "label", options.score: "score", options.prediction: "prediction"}
     numeric: list[NumericVariable] = []
@@ -72,7 +69,7 @@ def plan(
         categorical.append(output)
     scores = profiles[options.score].sample if options.score and options.task is Task.BINARY else np.zeros(0)
     edges, groups = score_bins(scores)
-    unit, center, scale = _units(profiles, options, chunks)
+    label = options.label if options.task is Task.REGRESSION else None
     schema = ModelSchema(
         name="",
         task=options.task,
@@ -83,9 +80,7 @@ def plan(
         threshold=options.threshold,
         score_edges=edges,
         score_groups=groups,
-        error_unit=unit,
-        label_center=center,
-        label_scale=scale,
+        label_center=profiles[label].center if label else 0.0,
     )
     return schema, tuple(reviews)
 
@@ -156,25 +151,6 @@ def _output(
             raise BaselineError(f'column "{options.score}": scores must lie between 0 and 1, found {found}')
         return _numeric("score", profile, False, Role.OUTPUT)
     return CategoricalVariable("prediction", classes, role=Role.OUTPUT) if options.prediction else None
-
-
-def _units(
-    profiles: Mapping[str, Profile], options: FitOptions, chunks: Callable[[], Iterator[Chunk]]
-) -> tuple[float, float, float]:
-    """Return error unit, label center and label scale of a regression."""
-    if options.task is not Task.REGRESSION or options.label is None:
-        return 1.0, 0.0, 1.0
-    label = profiles[options.label]
-    if options.prediction is None:
-        return label.scale / 32, label.center, label.scale
-    squares, count = 0.0, 0
-    for chunk in chunks():
-        errors = chunk[options.prediction].numbers() - chunk[options.label].numbers()
-        errors = errors[~np.isnan(errors)]
-        squares += float((errors**2).sum())
-        count += len(errors)
-    unit = float(np.sqrt(squares / count)) if count else 0.0
-    return unit or label.scale / 32, label.center, label.scale
 
 
 def _review(name: str, profile: Profile, use: str, why: str) -> Review:

@@ -29,13 +29,14 @@ class NoiseFloors:
     def at(self, measure: str, variables: IntArray, samples: FloatArray) -> FloatArray:
         """Return the floor of each of ``variables`` at its number of ``samples``, both of one length.
 
-        Between two sizes the floor follows a power law; beyond the sizes it is that of the last one.
+        Between two sizes the floor follows a power law, and below the first that of the first two; beyond the
+        last it is that of the last.
         """
         table = self.floors.get(measure)
         if table is None:
             return np.full(len(variables), np.nan)
         sizes = np.log(self.samples)
-        place = np.log(np.clip(samples, self.samples[0], self.samples[-1]))
+        place = np.log(np.clip(samples, 1.0, self.samples[-1]))
         right = np.clip(np.searchsorted(sizes, place), 1, len(sizes) - 1)
         weight = (place - sizes[right - 1]) / (sizes[right] - sizes[right - 1])
         low, high = table[variables, right - 1], table[variables, right]

@@ -68,9 +68,7 @@ def schema_of(
         threshold=document.threshold,
         score_edges=np.array(document.score_edges, np.float64),
         score_groups=np.array(document.score_groups, np.int64),
-        error_unit=document.error_unit,
         label_center=document.label_center,
-        label_scale=document.label_scale,
     )
     return schema, problems
 

@@ -133,8 +133,8 @@ class ModelSchema:
     the class names of a classifier in the order of its codes; ``positive`` is the code of the positive
     class and ``threshold`` the score from which on it is predicted, both for binary classifiers only.
     ``score_edges`` are the interior edges of the score bins, the tenths among them, and ``score_groups``
-    the first score bin of each exposed one. ``error_unit`` is the unit of regression errors,
-    ``label_center`` and ``label_scale`` those of regression labels.
+    the first score bin of each exposed one. ``label_center`` is taken from regression labels
+    before they are summed.
     """
 
     name: str
@@ -146,9 +146,7 @@ class ModelSchema:
     threshold: float = 0.5
     score_edges: FloatArray = field(default_factory=lambda: np.arange(1, 100) / 100)
     score_groups: IntArray = field(default_factory=lambda: np.arange(0, 100, 5))
-    error_unit: float = 1.0
     label_center: float = 0.0
-    label_scale: float = 1.0
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -180,11 +178,10 @@ class ModelSchema:
         digest.update(self.task.value.encode())
         for variable in self.variables:
             digest.update(variable.identity())
-        digest.update("|".join(self.classes).encode("utf-8", "replace"))
+        digest.update("|".join(f"{len(name)}:{name}" for name in self.classes).encode("utf-8", "replace"))
         digest.update(bytes([self.positive % 256]))
         digest.update(self.score_edges.astype("<f8").tobytes())
-        units = np.array([self.error_unit, self.label_center, self.label_scale], "<f8")
-        digest.update(units.tobytes())
+        digest.update(np.float64(self.label_center).tobytes())
         return digest.hexdigest()[:16]
 
     def renamed(self, name: str) -> ModelSchema:

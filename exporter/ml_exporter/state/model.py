@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ml_exporter.core.arrays import BoolArray, FloatArray, HashArray, IntArray
 from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
+from ml_exporter.state.join.generation import packed_scores, unpacked_scores
 from ml_exporter.state.join.store import OTHER_VERSION, Fate, JoinStore
 from ml_exporter.state.ring import Ring, Window
 from ml_exporter.sums.layout import Sums
@@ -214,7 +215,7 @@ class ModelState:
         rows["version"] = [numbers[name] for name in names] if len(names) > 1 else numbers[names[0]]
         rows["predicted"] = batch.predicted + 1
         if "scores" in (self.join.dtype.names or ()):
-            rows["scores"] = np.nan if batch.class_scores is None else batch.class_scores.T
+            rows["scores"] = 0 if batch.class_scores is None else packed_scores(batch.class_scores.T)
         return rows
 
     def _count_outcomes(
@@ -222,7 +223,7 @@ class ModelState:
     ) -> None:
         if not counted:
             self.new_counts[FATES[Fate.JOINED]] += len(rows)
-        scores = rows["scores"].T.astype(np.float64) if "scores" in (rows.dtype.names or ()) else None
+        scores = unpacked_scores(rows["scores"].T) if "scores" in (rows.dtype.names or ()) else None
         batch = OutcomeColumns(
             output=rows["value"].copy(),
             predicted=rows["predicted"].astype(np.int32) - 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import ClassVar, Final
 
 import numpy as np
@@ -134,9 +135,10 @@ class MulticlassScoreTally:
         sums["top_score"][1] += np.bincount(tenth[right == 1], minlength=CALIBRATION_BINS)
         add_by_tenth(top, sums["top_score_sums"])
         loss = sums["class_score_loss"]
-        total = np.maximum(scores.sum(axis=0), EPSILON)
+        # One class after the other: a sum over an axis would depend on the number of rows.
+        total = np.maximum(reduce(np.add, scores, np.zeros(rows)), EPSILON)
         loss[0] += LOG_LOSS.encode(log_losses(scores[label, np.arange(rows)] / total)).sum()
-        loss[1] += UNIT_INTERVAL.encode(((scores - truth) ** 2).sum(axis=0) / 2.0).sum()
+        loss[1] += UNIT_INTERVAL.encode((scores - truth) ** 2 / 2.0).sum()
         loss[2] += rows
 
 

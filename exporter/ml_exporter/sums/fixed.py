@@ -63,11 +63,57 @@ UNIT_INTERVAL: Final = Fixed(bits=30, limit=1.0)
 LOG_LOSS: Final = Fixed(bits=24, limit=64.0)
 """Negative log-likelihoods in nats; with scores kept 2.2e-16 from 0 and 1 they stay below 36.1."""
 
-ERRORS: Final = Fixed(bits=24, limit=2.0**10)
-"""Regression errors in units of the baseline's root mean squared error."""
+LATENCY: Final = Fixed(bits=24, limit=2.0**12)
+"""Seconds of a prediction: steps of 60 ns, at most 68 minutes."""
 
-SQUARED_ERRORS: Final = Fixed(bits=16, limit=2.0**20)
-"""Squared regression errors in that unit, squared."""
+DELAY: Final = Fixed(bits=10, limit=2.0**26)
+"""Seconds of a label delay: steps of a millisecond, at most 776 days."""
 
-SECONDS: Final = Fixed(bits=20, limit=2.0**31)
-"""Latencies and delays in seconds: steps of about a microsecond, at most 68 years."""
+
+class Wide:
+    """A format for numbers whose unit nobody knows: twelve integers that together are one of 384 bits.
+
+    Steps of ``2**-192`` (1.6e-58), magnitudes clipped at ``2**192`` (6.3e57); sums of less than 2**31 terms.
+    An integer of the twelve counts multiples of ``2**(32 * place - 192)``.
+
+    >>> WIDE.decode(WIDE.total(np.array([1e9, 1e-9, -1e9])))
+    1e-09
+    """
+
+    limbs: Final = 12
+    bits: Final = 32
+    below: Final = 192
+    limit: Final = 2.0**192 - 2.0**139
+    root_limit: Final = 2.0**95
+
+    def total(self, values: FloatArray) -> IntArray:
+        """Return the exact sum of ``values`` (any shape, no NaN) as (12,)."""
+        rest = np.clip(values, -self.limit, self.limit)
+        sums = np.zeros(self.limbs, np.int64)
+        for place in range(self.limbs - 1, -1, -1):
+            unit = 2.0 ** (self.bits * place - self.below)
+            part = np.rint(rest / unit) if place == 0 else np.trunc(rest / unit)
+            rest = rest - part * unit
+            sums[place] = part.astype(np.int64).sum()
+        return sums
+
+    def total_of_squares(self, values: FloatArray) -> IntArray:
+        """Return the exact sum of the squares of ``values``, each clipped at ``root_limit``, as (12,)."""
+        clipped = np.clip(values, -self.root_limit, self.root_limit)
+        # The halves of a number have products that need no rounding (Dekker 1971, doi:10.1007/BF01397083).
+        scaled = clipped * 134_217_729.0
+        high = scaled - (scaled - clipped)
+        low = clipped - high
+        return self.total(np.stack((high * high, 2.0 * high * low, low * low)))
+
+    def whole(self, sums: IntArray) -> int:
+        """Return the sum in steps of ``2**-192``, exactly."""
+        return sum(int(part) << (self.bits * place) for place, part in enumerate(sums))
+
+    def decode(self, sums: IntArray) -> float:
+        """Return the sum as the nearest floating-point number."""
+        return self.whole(sums) / (1 << self.below)
+
+
+WIDE: Final = Wide()
+"""Regression errors, their squares, and labels, in whatever unit the labels have."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.schema import ModelSchema
-from ml_exporter.sums.fixed import SECONDS
+from ml_exporter.sums.fixed import DELAY
 from ml_exporter.sums.layout import BlockSpec, Sums
 
 DELAY_BUCKETS: Final = (
@@ -41,4 +41,4 @@ class LabelTally:
         delay = sums["label_delay"]
         bucket = np.searchsorted(DELAY_BUCKETS, batch.delay, side="left")
         delay[:-1] += np.bincount(bucket, minlength=len(DELAY_BUCKETS) + 1)
-        delay[-1] += SECONDS.encode(batch.delay).sum()
+        delay[-1] += DELAY.encode(batch.delay).sum()

@@ -6,25 +6,25 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.sums.fixed import ERRORS, SQUARED_ERRORS, VALUES
+from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import BlockSpec, Sums
 
-ERROR_SUMS: Final = ("count", "over", "under", "squared", "percentage", "percentage_count")
+ERROR_SUMS: Final = ("over", "under", "squared", "percentage")
 LABEL_SUMS: Final = ("above", "below", "squared")
 
 
 class RegressionTally:
-    """Adds ``errors`` (6,) and ``label_moments`` (3,).
+    """Adds ``estimated`` (2,), ``error_sums`` (4, 12) and ``label_sums`` (3, 12).
 
-    With ``e = (prediction - label) / error_unit`` and ``y = (label - label_center) / label_scale``:
+    With ``e = prediction - label`` and ``y = label - label_center``:
 
-    - ``errors``: outcomes; sum of ``e`` where positive and of ``-e`` where negative (:data:`fixed.ERRORS`);
-      sum of ``e**2`` (:data:`fixed.SQUARED_ERRORS`); sum of ``|prediction - label| / |label|`` where the
-      label is not 0 (:data:`fixed.ERRORS`), and how many those are.
-    - ``label_moments``: sum of ``y`` where positive, of ``-y`` where negative, and of ``y**2``
-      (:data:`fixed.VALUES`).
+    - ``estimated``: outcomes, and those whose label is not 0.
+    - ``error_sums``, as :data:`fixed.WIDE`: sum of ``e`` where positive and of ``-e`` where negative; of
+      ``e**2``; of ``|e / label|`` where the label is not 0.
+    - ``label_sums``, as :data:`fixed.WIDE`: sum of ``y`` where positive, of ``-y`` where negative, of ``y**2``.
 
     No sum ever falls, so that each can be exposed as a counter.
     """
@@ -32,12 +32,11 @@ class RegressionTally:
     key: ClassVar[str] = "regression"
 
     def __init__(self, schema: ModelSchema) -> None:
-        self._unit = schema.error_unit
         self._center = schema.label_center
-        self._scale = schema.label_scale
         self.blocks = (
-            BlockSpec("errors", (len(ERROR_SUMS),)),
-            BlockSpec("label_moments", (len(LABEL_SUMS),)),
+            BlockSpec("estimated", (2,)),
+            BlockSpec("error_sums", (len(ERROR_SUMS), WIDE.limbs)),
+            BlockSpec("label_sums", (len(LABEL_SUMS), WIDE.limbs)),
         )
 
     @classmethod
@@ -49,20 +48,19 @@ class RegressionTally:
         """Add a batch of labelled predictions; rows without a predicted value are left out."""
         known = ~np.isnan(batch.output)
         label = batch.label[known]
-        error = batch.output[known] - label
-        scaled = error / self._unit
-        nonzero = label != 0.0
         with np.errstate(over="ignore"):
+            error = batch.output[known] - label
+            nonzero = label != 0.0
             share = np.abs(error[nonzero] / label[nonzero])
-        errors = sums["errors"]
-        errors[0] += len(label)
-        errors[1] += ERRORS.encode(np.maximum(scaled, 0.0)).sum()
-        errors[2] += ERRORS.encode(np.maximum(-scaled, 0.0)).sum()
-        errors[3] += SQUARED_ERRORS.encode(np.minimum(np.abs(scaled), ERRORS.limit) ** 2).sum()
-        errors[4] += ERRORS.encode(share).sum()
-        errors[5] += np.count_nonzero(nonzero)
-        moment = (label - self._center) / self._scale
-        moments = sums["label_moments"]
-        moments[0] += VALUES.encode(np.maximum(moment, 0.0)).sum()
-        moments[1] += VALUES.encode(np.maximum(-moment, 0.0)).sum()
-        moments[2] += VALUES.encode(np.minimum(np.abs(moment), 64.0) ** 2).sum()
+        sums["estimated"][0] += len(label)
+        sums["estimated"][1] += np.count_nonzero(nonzero)
+        _add_signed(error, sums["error_sums"])
+        sums["error_sums"][3] += WIDE.total(share)
+        _add_signed(label - self._center, sums["label_sums"])
+
+
+def _add_signed(values: FloatArray, sums: IntArray) -> None:
+    """Add positive values, the magnitudes of negative ones, and the squares, to the first three rows."""
+    sums[0] += WIDE.total(np.maximum(values, 0.0))
+    sums[1] += WIDE.total(np.maximum(-values, 0.0))
+    sums[2] += WIDE.total_of_squares(values)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_exporter.core.columns import PredictionColumns
 from ml_exporter.core.schema import ModelSchema
-from ml_exporter.sums.fixed import SECONDS
+from ml_exporter.sums.fixed import LATENCY
 from ml_exporter.sums.layout import BlockSpec, Sums
 
 LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -36,4 +36,4 @@ class TrafficTally:
             latency = sums["latency"]
             bucket = np.searchsorted(LATENCY_BUCKETS, known, side="left")
             latency[:-1] += np.bincount(bucket, minlength=len(LATENCY_BUCKETS) + 1)
-            latency[-1] += SECONDS.encode(known).sum()
+            latency[-1] += LATENCY.encode(known).sum()

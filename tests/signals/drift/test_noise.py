@@ -14,7 +14,7 @@ from support.models import BASELINE_ROWS, Model
 DRAWS = 1_500
 
 
-@pytest.mark.parametrize("rows", [200, 1_500])
+@pytest.mark.parametrize("rows", [12, 200, 1_500])
 def test_quiet_windows_stay_below_the_floor(rows: int) -> None:
     """Windows from the distribution behind the baseline, not from the baseline's own rows."""
     model = Model(noise=True)

@@ -178,3 +178,13 @@ def test_deciles_are_tenths_of_the_baseline() -> None:
         present = baseline.present[number]
         counts = baseline.bins[start : start + 10]
         assert np.abs(counts - present / 10).max() <= 1
+
+
+@pytest.mark.parametrize("other", [-3.0, 900.0])
+def test_a_constant_that_is_one_no_more_has_drifted(other: float) -> None:
+    columns = workload.table(1_000, seed=14)
+    columns["constant"] = np.full(1_000, other)
+    assert scores("psi", columns)["constant"] > 1.0
+    assert scores("jensen_shannon", columns)["constant"] == pytest.approx(1.0)
+    assert scores("kolmogorov_smirnov", columns)["constant"] == pytest.approx(1.0)
+    assert scores("kolmogorov_smirnov_pvalue", columns)["constant"] < 1e-9

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 
+from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.metrics import Block, NoData
-from ml_exporter.core.schema import Task
+from ml_exporter.core.schema import ModelSchema, Task
 from ml_exporter.signals import performance
-from ml_exporter.signals.signal import View
+from ml_exporter.signals.signal import UNDEFINED, View
 from ml_exporter.state.ring import Ring, Window
 from support import workload
-from support.models import Model
+from support.models import Model, tallies_of
 
 ROWS = 4_000
 
@@ -86,13 +87,54 @@ def test_regression_equals_scikit_learn() -> None:
     columns["label"][:7] = 0.0
     values = found(model, model.sums(columns))
     label, prediction = columns["label"], columns["prediction"]
-    assert values["mae"][0] == pytest.approx(sk.mean_absolute_error(label, prediction), rel=1e-6)
-    assert values["rmse"][0] == pytest.approx(sk.root_mean_squared_error(label, prediction), rel=1e-5)
-    assert values["r2"][0] == pytest.approx(sk.r2_score(label, prediction), abs=1e-4)
-    assert values["bias"][0] == pytest.approx((prediction - label).mean(), abs=1e-5)
+    assert values["mae"][0] == pytest.approx(sk.mean_absolute_error(label, prediction), rel=1e-12)
+    assert values["rmse"][0] == pytest.approx(sk.root_mean_squared_error(label, prediction), rel=1e-12)
+    assert values["r2"][0] == pytest.approx(sk.r2_score(label, prediction), abs=1e-12)
+    assert values["bias"][0] == pytest.approx((prediction - label).mean(), abs=1e-12)
     some = label != 0
-    share = np.minimum(np.abs((prediction - label)[some] / label[some]), 1024.0)
-    assert values["mape"][0] == pytest.approx(share.mean(), rel=1e-5)
+    share = np.abs((prediction - label)[some] / label[some])
+    assert values["mape"][0] == pytest.approx(share.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize(("center", "spread"), [(0.0, 1e-12), (3e5, 8e4), (1e9, 1.0), (-1e15, 1e13), (60.0, 10.0)])
+def test_a_regression_without_a_baseline_has_no_preferred_unit(center: float, spread: float) -> None:
+    schema = ModelSchema("model", Task.REGRESSION)
+    tallies = tallies_of(schema)
+    rng = np.random.default_rng(5)
+    label = rng.normal(center, spread, 5_000)
+    prediction = label + rng.normal(0.1 * spread, 0.3 * spread, 5_000)
+    sums = tallies.zero()
+    none = np.full(5_000, -1, np.int32)
+    tallies.add_outcomes(OutcomeColumns(prediction, none, None, label, np.zeros(5_000)), sums)
+    values = {m.key: m.value(sums, schema)[0] for m in performance.MEASURES if Task.REGRESSION in m.tasks}
+    assert values["mae"] == pytest.approx(sk.mean_absolute_error(label, prediction), rel=1e-9)
+    assert values["rmse"] == pytest.approx(sk.root_mean_squared_error(label, prediction), rel=1e-9)
+    assert values["bias"] == pytest.approx((prediction - label).mean(), rel=1e-9)
+    assert values["mape"] == pytest.approx(np.abs((prediction - label) / label).mean(), rel=1e-9)
+    assert values["r2"] == pytest.approx(sk.r2_score(label, prediction), abs=1e-7)
+
+
+def test_r2_where_most_labels_are_equal() -> None:
+    schema = ModelSchema("model", Task.REGRESSION)
+    tallies = tallies_of(schema)
+    label = np.repeat([0.0, 640.0], [9_900, 100])
+    prediction = label + np.random.default_rng(6).normal(0, 5, 10_000)
+    sums = tallies.zero()
+    none = np.full(10_000, -1, np.int32)
+    tallies.add_outcomes(OutcomeColumns(prediction, none, None, label, np.zeros(10_000)), sums)
+    (measure,) = [m for m in performance.MEASURES if m.key == "r2"]
+    assert measure.value(sums, schema)[0] == pytest.approx(sk.r2_score(label, prediction), abs=1e-9)
+
+
+def test_a_class_without_a_value_is_told_beside_the_others() -> None:
+    model = Model(Task.BINARY)
+    columns = workload.table(500, seed=25)
+    columns["score"] = np.full(500, 0.1)
+    (signal,) = [s for s in performance.SIGNALS if s.key == "precision"]
+    blocks = list(signal.over_window(View(model.context, "1", model.sums(columns), "1h")))
+    assert [block.reason for block in blocks if isinstance(block, NoData)] == [UNDEFINED]
+    (values,) = [block.values for block in blocks if isinstance(block, Block)]
+    assert np.isnan(values).tolist() == [False, True]
 
 
 def test_windows_equal_scikit_learn_on_the_rows_they_hold() -> None:

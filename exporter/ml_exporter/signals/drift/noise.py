@@ -17,7 +17,7 @@ from ml_exporter.signals.drift.measure import DriftMeasure, Over
 from ml_exporter.sums.fixed import VALUES
 from ml_exporter.sums.layout import BlockSpec, Layout, Sums
 
-SIZES: Final = (100, 150, 225, 350, 600, 1_000, 3_000, 10_000, 100_000, 1_000_000)
+SIZES: Final = (10, 20, 50, 100, 150, 225, 350, 600, 1_000, 3_000, 10_000, 100_000, 1_000_000)
 """Window sizes at which floors are fitted (chosen: close together where rare categories make floors jump)."""
 
 DRAWS: Final = 1_000

@@ -21,7 +21,8 @@ def brier(total: float, outcomes: int) -> FloatArray:
     ``outcomes`` n. Returns (1,).
 
     Range: 0 (certain and right) to 1, for multiclass to 2; 0.25 for a binary score of one half.
-    Bound: each term is rounded to 2^-30 (binary) or 2^-29, so the mean is within 1e-9.
+    Bound: scores are kept to nine digits and each term is rounded to 2^-30, so the mean is within 1e-9
+    (binary) or 3e-9 a class.
     Missing: predictions without a score and labels of unknown classes are left out.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
     Cost: O(1).

@@ -12,7 +12,7 @@ from ml_exporter.core.text import label_value
 from ml_exporter.signals.performance.expected_calibration_error import by_tenth
 from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
 from ml_exporter.sums.classification import CALIBRATION_BINS
-from ml_exporter.sums.fixed import ERRORS, LOG_LOSS, SQUARED_ERRORS, UNIT_INTERVAL, VALUES
+from ml_exporter.sums.fixed import LOG_LOSS, UNIT_INTERVAL, WIDE
 
 _OF = ("model", "version")
 _CONFUSION = counter(
@@ -117,19 +117,14 @@ def _classification(view: View) -> Samples:
 
 
 def _regression(view: View) -> Samples:
-    schema, sums, scope = view.context.schema, view.sums, view.scope
-    errors = sums["errors"]
-    unit = ERRORS.step * schema.error_unit
-    yield one(_SCORED, int(errors[0]), *scope)
-    yield one(_OVER, float(errors[1]) * unit, *scope)
-    yield one(_UNDER, float(errors[2]) * unit, *scope)
-    yield one(_SQUARED, float(errors[3]) * SQUARED_ERRORS.step * schema.error_unit**2, *scope)
-    yield one(_SHARE, float(errors[4]) * ERRORS.step, *scope)
-    yield one(_NONZERO, int(errors[5]), *scope)
-    above, below, second = (sums["label_moments"] * VALUES.step).tolist()
-    yield one(_ABOVE, above * schema.label_scale, *scope)
-    yield one(_BELOW, below * schema.label_scale, *scope)
-    yield one(_SPREAD, second * schema.label_scale**2, *scope)
+    sums, scope = view.sums, view.scope
+    outcomes, nonzero = sums["estimated"].tolist()
+    yield one(_SCORED, outcomes, *scope)
+    yield one(_NONZERO, nonzero, *scope)
+    for metric, parts in zip((_OVER, _UNDER, _SQUARED, _SHARE), sums["error_sums"], strict=True):
+        yield one(metric, WIDE.decode(parts), *scope)
+    for metric, parts in zip((_ABOVE, _BELOW, _SPREAD), sums["label_sums"], strict=True):
+        yield one(metric, WIDE.decode(parts), *scope)
 
 
 SIGNAL: Final = OutcomeCounts()

@@ -9,7 +9,7 @@ import numpy as np
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
-from ml_exporter.sums.fixed import ERRORS
+from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
 
@@ -20,8 +20,7 @@ def mae(over: float, under: float, outcomes: int) -> FloatArray:
     positive errors and of the negative ones' magnitudes, in the unit of the label. Returns (1,).
 
     Range: 0 upwards, in the unit of the label.
-    Bound: errors are counted in steps of 2^-24 of the baseline's root mean squared error, and at most
-    1,024 times that.
+    Bound: sums are exact to 2^-192 for errors up to 2^192.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(1).
@@ -36,8 +35,8 @@ def mae(over: float, under: float, outcomes: int) -> FloatArray:
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    errors = sums["errors"] * (ERRORS.step * schema.error_unit)
-    return mae(float(errors[1]), float(errors[2]), estimated(sums))
+    over, under = map(WIDE.decode, sums["error_sums"][:2])
+    return mae(over, under, estimated(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

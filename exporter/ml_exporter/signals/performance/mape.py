@@ -9,7 +9,7 @@ import numpy as np
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
-from ml_exporter.sums.fixed import ERRORS
+from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
 
@@ -20,7 +20,7 @@ def mape(shares: float, outcomes: int) -> FloatArray:
     ``outcomes``. Returns (1,).
 
     Range: 0 upwards, as a ratio: 0.1 is ten percent. Labels of 0 are left out; labels near 0 dominate.
-    Bound: shares are counted in steps of 2^-24, and at most 1,024.
+    Bound: sums are exact to 2^-192 for shares up to 2^192.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(1).
@@ -35,11 +35,11 @@ def mape(shares: float, outcomes: int) -> FloatArray:
 
 
 def _samples(sums: Sums) -> int:
-    return int(sums["errors"][5])
+    return int(sums["estimated"][1])
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    return mape(float(sums["errors"][4]) * ERRORS.step, _samples(sums))
+    return mape(WIDE.decode(sums["error_sums"][3]), _samples(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

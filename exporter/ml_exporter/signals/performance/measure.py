@@ -33,7 +33,8 @@ class PerformanceMeasure:
     """A number that says how right a model was.
 
     ``value`` returns (1,) or, for ``per_class``, (classes,); NaN where the formula has no value, for which
-    ``undefined`` is the reason. ``samples`` returns the labelled predictions that the number rests on.
+    ``undefined`` is the reason, told even if other classes have one. ``samples`` returns the labelled
+    predictions that the number rests on.
     """
 
     key: str
@@ -79,9 +80,10 @@ class PerformanceSignal(Signal):
             yield NoData(view.scope, self.key, self._shortage(view.sums, samples))
             return
         values = self.measure.value(view.sums, schema)
-        if np.isnan(values).all():
+        gone = np.isnan(values)
+        if gone.any():
             yield NoData(view.scope, self.key, self.measure.undefined)
-        else:
+        if not gone.all():
             yield Block(self._window, view.scope, self._rows(view.context), values)
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
@@ -119,4 +121,4 @@ def scored(sums: Sums) -> int:
 
 def estimated(sums: Sums) -> int:
     """Return the number of labelled predictions that carry a predicted value."""
-    return int(sums["errors"][0])
+    return int(sums["estimated"][0])

@@ -9,7 +9,7 @@ import numpy as np
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
-from ml_exporter.sums.fixed import SQUARED_ERRORS
+from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
 
@@ -19,8 +19,7 @@ def rmse(squares: float, outcomes: int) -> FloatArray:
     ``RMSE = sqrt(1/n sum_i (prediction_i - label_i)^2)`` = sqrt(``squares`` / ``outcomes``). Returns (1,).
 
     Range: 0 upwards, in the unit of the label.
-    Bound: squares are counted in steps of 2^-16 of the baseline's mean squared error, so the mean square is
-    within 8e-6 of it; errors of more than 1,024 times its root count as that.
+    Bound: sums are exact to 2^-192; errors of more than 2^95 count as that.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(1).
@@ -35,8 +34,7 @@ def rmse(squares: float, outcomes: int) -> FloatArray:
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    squares = float(sums["errors"][3]) * SQUARED_ERRORS.step * schema.error_unit**2
-    return rmse(squares, estimated(sums))
+    return rmse(WIDE.decode(sums["error_sums"][2]), estimated(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

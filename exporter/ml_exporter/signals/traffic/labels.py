@@ -9,7 +9,7 @@ import numpy as np
 from ml_exporter.core.metrics import ONE, Block, NoData, gauge, histogram, one
 from ml_exporter.signals.performance.measure import joined
 from ml_exporter.signals.signal import NO_EVENTS, Samples, Signal, View
-from ml_exporter.sums.fixed import SECONDS
+from ml_exporter.sums.fixed import DELAY
 from ml_exporter.sums.labels import DELAY_BUCKETS
 
 _DELAY = histogram(
@@ -39,7 +39,7 @@ class Labels(Signal):
     def since_start(self, view: View) -> Samples:
         """Yield the histogram, and the time of the last label once there was one."""
         sums = view.sums["label_delay"]
-        yield Block(_DELAY, view.scope, ONE, np.append(sums[:-1], sums[-1] * SECONDS.step))
+        yield Block(_DELAY, view.scope, ONE, np.append(sums[:-1], sums[-1] * DELAY.step))
         yield one(_LAST, view.last_label, *view.scope)
 
     def over_window(self, view: View) -> Samples:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_exporter.core.metrics import ONE, Block, histogram
 from ml_exporter.signals.signal import Samples, Signal, View
-from ml_exporter.sums.fixed import SECONDS
+from ml_exporter.sums.fixed import LATENCY
 from ml_exporter.sums.traffic import LATENCY_BUCKETS
 
 _LATENCY = histogram(
@@ -32,7 +32,7 @@ class Latency(Signal):
     def since_start(self, view: View) -> Samples:
         """Yield the histogram."""
         sums = view.sums["latency"]
-        yield Block(_LATENCY, view.scope, ONE, np.append(sums[:-1], sums[-1] * SECONDS.step))
+        yield Block(_LATENCY, view.scope, ONE, np.append(sums[:-1], sums[-1] * LATENCY.step))
 
 
 SIGNAL: Final = Latency()

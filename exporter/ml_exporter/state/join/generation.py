@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ml_exporter.core.arrays import BoolArray, HashArray, IntArray
+from ml_exporter.core.arrays import BoolArray, FloatArray, HashArray, IntArray
 
 _FIRST_ROWS: Final = 1024
+_SCORE_STEPS: Final = 2**32 - 2
 
 LOAD: Final = 0.5
 """Share of the table's places that are taken at most (chosen: most ids are then found in one window)."""
@@ -35,8 +36,20 @@ def row_type(scored_classes: int) -> np.dtype[Any]:
         ("predicted", "<u2"),
     ]
     if scored_classes:
-        fields.append(("scores", "<f4", (scored_classes,)))
+        fields.append(("scores", "<u4", (scored_classes,)))
     return np.dtype(fields)
+
+
+def packed_scores(scores: FloatArray) -> npt.NDArray[np.uint32]:
+    """Return scores between 0 and 1, or NaN, in four bytes each."""
+    packed: npt.NDArray[np.uint32] = np.nan_to_num(np.rint(scores * _SCORE_STEPS) + 1.0, nan=0.0).astype(np.uint32)
+    return packed
+
+
+def unpacked_scores(packed: npt.NDArray[np.uint32]) -> FloatArray:
+    """Return the scores to nine digits: one of few digits is what it was, and on its side of a bin's edge."""
+    scores: FloatArray = np.where(packed == 0, np.nan, np.round((packed - 1.0) / _SCORE_STEPS, 9))
+    return scores
 
 
 class Generation:
