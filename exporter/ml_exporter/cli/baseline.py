@@ -78,7 +78,11 @@ def _add_fit(inner: Any) -> None:
         help="numeric or categorical, instead of what is inferred",
     )
     add(
-        "--sensitive", action="append", default=[], metavar="COLUMN", help="feature of which no value may be shown"
+        "--sensitive",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="feature of which the page shows no value",
     )
     add("--sensitive-key-file", type=Path, metavar="FILE", help="key that masks sensitive categories")
     fit.set_defaults(run=_fit)

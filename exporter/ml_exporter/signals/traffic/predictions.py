@@ -17,7 +17,7 @@ _LAST = gauge(
 _WINDOW = gauge("ml_window_predictions", "Predictions within the window.", "model", "version", "window")
 _START = gauge(
     "ml_window_start_timestamp_seconds",
-    "Time of the first prediction that the window holds: the window is full once this is its length ago.",
+    "Time of the first event that the window holds: the window is full once this is its length ago.",
     *("model", "version", "window"),
 )
 
