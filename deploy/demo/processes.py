@@ -88,7 +88,9 @@ def find_tool(*names: str) -> str:
 
 
 def check_port(port: int, what: str, variable: str) -> None:
-    """Raise DemoError if a port on loopback is in use."""
+    """Raise DemoError if a port on loopback is in use, or is none."""
+    if not 0 < port < 65_536:
+        raise DemoError(f"{variable}: must lie between 1 and 65535, got {port}")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -6,6 +6,7 @@ Run it with ``make demo``; ``make demo ONCE=1`` ends by itself once the alerts o
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -110,6 +111,15 @@ class Story:
         self.progress = Progress()
         self.began = time.monotonic()
 
+    def claim(self) -> None:
+        """Raise DemoError if another demo uses the folder; this one does from now on."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self._folder / "lock", "w")  # noqa: SIM115 - held until the process ends
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DemoError(f"another demo runs in {self._folder}; end it, or run from another clone") from None
+
     @property
     def pace(self) -> str:
         """How much of the story passes in a second."""
@@ -119,7 +129,10 @@ class Story:
     def prepare(self) -> None:
         """Train the model and fit its baseline, unless an earlier run has left them."""
         stamp = self._folder / "prepared"
-        sources = [HERE / "flights.py", *sorted((ROOT / "exporter/ml_exporter/baseline").glob("*.py"))]
+        package = ROOT / "exporter/ml_exporter"
+        sources = [HERE / "flights.py"]
+        for folder in ("baseline", "sums", "signals/drift"):
+            sources += sorted((package / folder).glob("*.py"))
         wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
         if stamp.exists() and stamp.read_text() == wanted:
             return
@@ -342,6 +355,9 @@ def main() -> int:
     console = Console(record=bool(given.picture), width=120 if given.picture else None)
     story = Story(given.folder, ports, given.speed, console)
     try:
+        if not given.speed > 0:
+            raise DemoError(f"SPEED: must be above 0, got {given.speed:g}")
+        story.claim()
         ports.check()
         find_tool("prometheus")
         story.prepare()

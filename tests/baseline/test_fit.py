@@ -106,14 +106,38 @@ def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         (["a", "b", "a", None], "categorical"),
         ([f"user {n}" for n in range(200)], "ignored"),
         ([None, None, None], "ignored"),
+        (["00501", "02134", "10001"] * 10, "categorical"),
+        (list(range(1_000, 1_200)), "ignored"),
+        (["NA", "1.5", "null", "2.5", "3"], "numeric"),
+        (["NA", "US", "None"] * 5, "categorical"),
         ([f"2026-01-{n % 28 + 1:02d}" for n in range(60)], "categorical"),
     ],
 )
 def test_kinds_are_those_a_person_would_choose(tmp_path: Path, values: list[object], kind: str) -> None:
-    data = pd.DataFrame({"x": pd.Series(values), "other": np.arange(len(values)) * 1.0})
+    data = pd.DataFrame({"x": pd.Series(values), "other": np.arange(len(values)) % 7})
     data.to_csv(tmp_path / "data.csv", index=False)
     reviews = fitted(tmp_path / "data.csv", FitOptions(Task.BINARY)).reviews
     assert {review.name: review.use for review in reviews}["x"] == kind
+
+
+def test_what_a_csv_file_spells_is_what_live_events_spell(tmp_path: Path) -> None:
+    rows = ["x,place,", *["NA,NA,0"] * 10, *["1.5,None,1"] * 80, ",,2", *["2.5,US,3"] * 9]
+    (tmp_path / "data.csv").write_text("\n".join(rows))
+    made = fitted(tmp_path / "data.csv", FitOptions(Task.BINARY))
+    uses = {review.name: review.use for review in made.reviews}
+    assert uses == {"x": "numeric", "place": "categorical", "Unnamed: 2": "ignored"}
+    x, place = made.document.variables
+    assert (x.missing, x.type_error) == (11, 0)
+    assert (place.categories, place.missing) == (["NA", "None", "US"], 1)
+
+
+def test_text_of_a_parquet_file_is_text_whatever_it_spells(tmp_path: Path) -> None:
+    data = pd.DataFrame({"code": ["10", "20", "30"] * 20, "number": [1.5, 2.5, 3.5] * 20})
+    made = fitted(data, FitOptions(Task.BINARY), tmp_path)
+    assert {variable.name: variable.kind for variable in made.document.variables} == {
+        "number": "numeric",
+        "code": "categorical",
+    }
 
 
 def test_a_word_overrides_the_kind(tmp_path: Path) -> None:
@@ -163,7 +187,24 @@ def test_categories_beyond_the_cap_count_as_other(tmp_path: Path) -> None:
         (
             lambda data: data.assign(label=np.where(data.label == 1, "late", "early")),
             FitOptions(Task.BINARY, label="label"),
-            "--positive-class: must be one of early, late",
+            "give --positive-class, one of early, late",
+        ),
+        (None, FitOptions(Task.REGRESSION, label="many"), '--label: column "many" must hold numbers'),
+        (
+            None,
+            FitOptions(Task.REGRESSION, label="label", score="score"),
+            "--score: is for binary_classification; for regression give --prediction",
+        ),
+        (None, FitOptions(Task.BINARY, label="label", score="label"), "is given to --score too"),
+        (
+            None,
+            FitOptions(Task.BINARY, label="label", exclude=frozenset({"label"})),
+            'column "label" is given to --exclude too',
+        ),
+        (
+            None,
+            FitOptions(Task.BINARY, kinds={"many": FeatureKind.NUMERIC}),
+            '--kind: column "many" holds no numbers',
         ),
         (
             None,

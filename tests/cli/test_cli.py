@@ -97,7 +97,7 @@ def test_fit_and_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert run("baseline", "show", str(out)) == 0
     shown = capsys.readouterr()
     assert "binary_classification, 2,000 rows of data.parquet, fitted " in shown.out
-    assert "classes 0, 1, positive 1" in shown.out
+    assert "classes: 0, 1; positive is 1, from a score of 0.5 on" in shown.out
 
 
 @pytest.mark.parametrize(

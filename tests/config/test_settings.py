@@ -118,7 +118,7 @@ BAD = {
     ),
     "version a number": (
         model("version: 1.10"),
-        'line 4: models[0].version: must be text; write it in quotes: "1.1"',
+        "line 4: models[0].version: must be text, but YAML reads it as 1.1; put it in quotes",
     ),
     "unknown task": (
         "models: [{name: m, task: binary}]",
@@ -198,7 +198,7 @@ BAD = {
     ),
     "category a number": (
         with_baseline("features: {few: {categories: [a, 1]}}"),
-        'line 5: models[0].features.few.categories[1]: must be text; write it in quotes: "1"',
+        "line 5: models[0].features.few.categories[1]: must be text, but YAML reads it as 1; put it in quotes",
     ),
     "sensitive against baseline": (
         with_baseline("features: {few: {sensitive: true}}") + "sensitive_key: {env: PATH}\n",

@@ -31,6 +31,7 @@ from ml_exporter.exposition.page import Page
 from ml_exporter.ingest.intake import Intake
 from ml_exporter.ingest.metrics import IntakeMetrics
 from ml_exporter.ingest.queue import IntakeQueue
+from ml_exporter.ingest.reasons import TOO_LARGE
 from ml_exporter.resources import READERS
 from ml_exporter.resources.target import Target
 from ml_exporter.signals.performance.measure import joined
@@ -103,7 +104,7 @@ class Sidecar:
             self._engine.status, lambda: self._engine.models, has_state=self._directory is not None
         )
         self._self_metrics.reloaded = self._clock.wall()
-        intake_metrics = IntakeMetrics(self._queue)
+        intake_metrics = self._intake_metrics = IntakeMetrics(self._queue)
         self._page = Page([intake_metrics, self._self_metrics])
         intake = Intake({name: model.intake for name, model in models.items()})
         self._paths = IntakePaths(
@@ -239,6 +240,8 @@ class Sidecar:
 
     def _count_refusal(self, reason: str) -> None:
         self._self_metrics.refused[reason] += 1
+        if reason == TOO_LARGE:
+            self._intake_metrics.lost[TOO_LARGE] += 1
 
     def _standing(self) -> Standing:
         status = self._engine.status
@@ -258,7 +261,7 @@ class Sidecar:
             ("State directory", str(self._settings.state_directory or "none: nothing survives a restart")),
             ("Windows", ", ".join(window.label for window in next(iter(self._engine.models.values())).windows)),
             ("Events waiting", f"{self._queue.events:,} of {self._queue.max_events:,}"),
-            ("Last snapshot", _moment(status.published)),
+            ("Numbers of", _moment(status.published)),
         ]
         lines = [line for model in self._engine.models.values() for line in _model_lines(model)]
         return Standing(__version__, state, state == "running", facts, lines)

@@ -100,7 +100,8 @@ def _profiles(chunks: Callable[[], Iterator[Chunk]], options: FitOptions) -> dic
     asked += [("--sensitive", name) for name in sorted(options.sensitive)]
     for flag, name in asked:
         if name not in profiles:
-            raise BaselineError(f'{flag}: no column "{name}"{nearest(name, profiles)}')
+            known = nearest(name, profiles) or f"; there are {', '.join(list(profiles)[:10])}"
+            raise BaselineError(f'{flag}: no column "{name}"{known}')
     return profiles
 
 

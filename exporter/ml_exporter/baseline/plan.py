@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
 from ml_exporter.baseline.options import FitOptions
-from ml_exporter.baseline.profile import Profile
+from ml_exporter.baseline.profile import NUMERIC_SHARE, Profile
 from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import (
@@ -45,14 +45,21 @@ class Review:
 
 def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSchema, tuple[Review, ...]]:
     """Return the schema that the profiles and options give, and what was made of each column."""
+    _check_roles(profiles, options)
     roles = {options.label: "label", options.score: "score", options.prediction: "prediction"}
     numeric: list[NumericVariable] = []
     categorical: list[CategoricalVariable] = []
     reviews: list[Review] = []
     for name, profile in profiles.items():
         kind, why = profile.kind()
+        if not name or name.startswith("Unnamed: "):
+            kind, why = None, "a column without a name"
+        elif kind is FeatureKind.CATEGORICAL and len(profile.names) > CATEGORIES:
+            why += f", the {CATEGORIES} most frequent are kept"
         if name in options.kinds:
             kind, why = options.kinds[name], "as told"
+            if kind is FeatureKind.NUMERIC and not profile.finite:
+                raise BaselineError(f'--kind: column "{name}" holds no numbers')
         use = roles.get(name) or ("excluded" if name in options.exclude else kind.value if kind else "ignored")
         reviews.append(_review(name, profile, use, why))
         if use == FeatureKind.NUMERIC:
@@ -83,6 +90,21 @@ def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSch
         label_center=profiles[label].center if label else 0.0,
     )
     return schema, tuple(reviews)
+
+
+def _check_roles(profiles: Mapping[str, Profile], options: FitOptions) -> None:
+    """Raise BaselineError if a column cannot be what it is said to be."""
+    if options.score is not None and options.task is not Task.BINARY:
+        raise BaselineError(f"--score: is for binary_classification; for {options.task} give --prediction")
+    given = {"--label": options.label, "--score": options.score, "--prediction": options.prediction}
+    named = {flag: name for flag, name in given.items() if name is not None}
+    for flag, name in named.items():
+        twice = [other for other, column in named.items() if column == name and other != flag]
+        if twice or name in options.exclude:
+            raise BaselineError(f'{flag}: column "{name}" is given to {(*twice, "--exclude")[0]} too')
+        numeric = options.task is Task.REGRESSION or flag == "--score"
+        if numeric and profiles[name].numeric_share < NUMERIC_SHARE:
+            raise BaselineError(f'{flag}: column "{name}" must hold numbers')
 
 
 def _numeric(name: str, profile: Profile, sensitive: bool, role: Role = Role.FEATURE) -> NumericVariable:
@@ -128,7 +150,7 @@ def _classes(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[tupl
         raise BaselineError(f"a binary baseline needs two classes, found {len(classes)}: {', '.join(classes)}")
     wanted = options.positive_class or next((name for name in _POSITIVE if name in classes), None)
     if wanted is None or wanted not in classes:
-        raise BaselineError(f"--positive-class: must be one of {', '.join(classes)}")
+        raise BaselineError(f"give --positive-class, one of {', '.join(classes)}")
     return classes, classes.index(wanted)
 
 
@@ -159,7 +181,7 @@ def _review(name: str, profile: Profile, use: str, why: str) -> Review:
         name=name,
         use=use,
         why=why,
-        missing=profile.missing / max(profile.rows, 1),
+        missing=(profile.missing + (profile.words if use == FeatureKind.NUMERIC else 0)) / max(profile.rows, 1),
         distinct="many" if profile.overflow else f"{len(profile.names):,}",
         lowest=f"{profile.minimum:g}" if numeric else "",
         highest=f"{profile.maximum:g}" if numeric else "",

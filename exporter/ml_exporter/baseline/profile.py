@@ -22,6 +22,8 @@ DISTINCT: Final = 10_000
 NUMERIC_SHARE: Final = 0.95
 """Share of the values that must read as numbers for a column to be numeric (chosen)."""
 
+_COUNTED: Final = 100
+
 TEXT_SHARE: Final = 0.5
 """Share of distinct values from which on a column is identifiers or free text (chosen)."""
 
@@ -33,6 +35,7 @@ class Profile:
     rng: np.random.Generator
     rows: int = 0
     missing: int = 0
+    words: int = 0
     finite: int = 0
     infinite: int = 0
     minimum: float = math.inf
@@ -42,11 +45,13 @@ class Profile:
     sample: FloatArray = field(default_factory=lambda: np.zeros(0))
     names: Counter[str] = field(default_factory=Counter)
     overflow: bool = False
+    counts_up: bool = True
 
     def add(self, column: Column) -> None:
         """Take in the next chunk of the column."""
         self.rows += len(column.values)
         self.missing += int(np.count_nonzero(column.missing))
+        self.words += int(np.count_nonzero(column.words()))
         numbers = column.numbers()
         self.infinite += int(np.count_nonzero(payload_of(numbers[np.isnan(numbers)]) == 3))
         self._add_numbers(numbers[~np.isnan(numbers)])
@@ -58,6 +63,8 @@ class Profile:
         count = len(numbers)
         if not count:
             return
+        steps = np.diff(numbers, prepend=self.maximum) if self.finite else np.diff(numbers)
+        self.counts_up = self.counts_up and bool((steps > 0).all() and (numbers == np.floor(numbers)).all())
         self.minimum = min(self.minimum, float(numbers.min()))
         self.maximum = max(self.maximum, float(numbers.max()))
         self._add_moments(numbers)
@@ -86,6 +93,11 @@ class Profile:
         return self.rows - self.missing
 
     @property
+    def numeric_share(self) -> float:
+        """Share of the values that are numbers, words for a missing one left out."""
+        return (self.finite + self.infinite) / max(self.present - self.words, 1)
+
+    @property
     def center(self) -> float:
         """Mean of the numbers; of the sample where the mean overflows; 0 if there is none."""
         if not len(self.sample):
@@ -107,10 +119,16 @@ class Profile:
             return None, "no values"
         if not self.overflow and set(self.names) <= {"true", "false"}:
             return FeatureKind.CATEGORICAL, "true and false"
-        share = (self.finite + self.infinite) / self.present
-        if share >= NUMERIC_SHARE:
+        share = self.numeric_share
+        if share >= NUMERIC_SHARE and not self._has_codes():
+            if self.counts_up and self.finite == self.rows >= _COUNTED:
+                return None, "whole numbers that count up: a row number or id"
             return FeatureKind.NUMERIC, "numbers" if share == 1 else f"{share:.1%} numbers"
         if self.overflow or len(self.names) > max(TEXT_SHARE * self.present, 50):
             count = f"over {DISTINCT:,}" if self.overflow else f"{len(self.names):,}"
             return None, f"identifiers or text: {count} distinct values"
         return FeatureKind.CATEGORICAL, f"{len(self.names):,} distinct values"
+
+    def _has_codes(self) -> bool:
+        """Whether numbers are written with leading zeros, as postcodes and keys are."""
+        return not self.overflow and any(name[:1] == "0" and name[1:].isdigit() for name in self.names)

@@ -24,16 +24,32 @@ CHUNK_ROWS: Final = 20_000
 _BOOLEANS: Final = {"True": "true", "False": "false", "TRUE": "true", "FALSE": "false"}
 
 
+MISSING_WORDS: Final = frozenset(("NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None"))
+"""Words that stand for a missing number in a CSV file; among texts each is a text like any other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a chunk: its values as they were read, and where there is none, (rows,)."""
+    """One column of a chunk: its values as they were read, and where there is none, (rows,).
+
+    ``is_text`` tells that the file declares the column as text: its values are no numbers, whatever they spell.
+    """
 
     values: npt.NDArray[Any]
     missing: BoolArray
+    is_text: bool = False
+
+    def words(self) -> BoolArray:
+        """Return where a word stands for a missing number."""
+        if self.values.dtype != object or self.is_text:
+            return np.zeros(len(self.values), bool)
+        return np.fromiter((_is_missing_word(value) for value in self.values), bool, len(self.values))
 
     def numbers(self) -> FloatArray:
         """Return the values as float64, a marked NaN where a value is missing, infinite or no number."""
-        if self.values.dtype == object:
+        if self.is_text:
+            numbers = np.full(len(self.values), TYPE_ERROR)
+        elif self.values.dtype == object:
             import pandas as pd
 
             booleans = np.fromiter((isinstance(value, bool) for value in self.values), bool, len(self.values))
@@ -42,7 +58,7 @@ class Column:
         else:
             numbers = self.values.astype(np.float64)
         numbers[np.isinf(numbers)] = NONFINITE
-        numbers[self.missing] = MISSING
+        numbers[self.missing | self.words()] = MISSING
         return numbers
 
     def names(self) -> npt.NDArray[np.object_]:
@@ -63,6 +79,10 @@ class Column:
 
 
 Chunk = dict[str, Column]
+
+
+def _is_missing_word(value: object) -> bool:
+    return isinstance(value, str) and value in MISSING_WORDS
 
 
 def _is_whole(text: str) -> bool:
@@ -92,7 +112,8 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
 def _csv(path: Path) -> Iterator[Chunk]:
     import pandas as pd
 
-    with pd.read_csv(path, dtype=object, chunksize=CHUNK_ROWS) as reader:
+    empty = {"keep_default_na": False, "na_values": [""]}
+    with pd.read_csv(path, dtype=object, chunksize=CHUNK_ROWS, **empty) as reader:
         for frame in reader:
             yield {str(name): _text(frame[name].to_numpy(object), pd) for name in frame.columns}
 
@@ -117,4 +138,4 @@ def _typed(series: Any, pd: Any) -> Column:
         return Column(series.to_numpy(np.float64, na_value=np.nan), missing)
     if series.dtype.kind in "mM":
         return Column(series.astype(str).to_numpy(object), missing)
-    return Column(series.to_numpy(object), missing)
+    return Column(series.to_numpy(object), missing, pd.api.types.infer_dtype(series, skipna=True) == "string")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ml_exporter.cli.options import add_command
 
 if TYPE_CHECKING:
+    from ml_exporter.baseline.document import BaselineDocument
     from ml_exporter.baseline.plan import Review
 
 FIT_EXAMPLE: Final = """\
@@ -21,7 +22,8 @@ example:
 
 The kinds of the columns are inferred and shown: look at them. --kind NAME=KIND overrides one,
 --exclude NAME leaves one out. The data are read twice, some thousand rows at a time; no row of
-them is kept in the file.
+them is kept in the file. An empty field is missing; NA, NaN, null and None are missing numbers,
+but texts among texts.
 """
 
 SHOW_EXAMPLE: Final = """\
@@ -133,6 +135,7 @@ def _fit(given: argparse.Namespace) -> int:
     except OSError as error:
         raise BaselineError(f"{given.output}: cannot be written: {error.strerror}") from error
     _print_reviews(fitted.reviews)
+    _print_classes(fitted.document)
     rows, size = fitted.document.rows, given.output.stat().st_size
     print(f"\n{given.output}: {rows:,} rows, {size:,} bytes, sha256 {fitted.document.sha256[:12]}")
     return 0
@@ -173,9 +176,7 @@ def _show(given: argparse.Namespace) -> int:
     created = datetime.fromtimestamp(baseline.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
     print(f"{baseline.task}, {baseline.rows:,} rows of {baseline.source}, fitted {created}")
     print(f"sha256 {baseline.sha256}")
-    if baseline.classes:
-        positive = f", positive {baseline.positive_class}" if baseline.positive_class else ""
-        print(f"classes {', '.join(baseline.classes)}{positive}")
+    _print_classes(baseline)
     print(f"labels: {'yes' if baseline.outcomes else 'no'}\n")
     table = [("variable", "role", "kind", "bins", "missing", "other", "PSI noise at 1,000 rows")]
     for variable in baseline.variables:
@@ -193,6 +194,13 @@ def _show(given: argparse.Namespace) -> int:
         )
     _print_table(table)
     return 0
+
+
+def _print_classes(baseline: BaselineDocument) -> None:
+    if baseline.classes:
+        positive = baseline.positive_class
+        told = f"; positive is {positive}, from a score of {baseline.threshold:g} on" if positive else ""
+        print(f"\nclasses: {', '.join(baseline.classes)}{told}")
 
 
 def _print_table(table: Sequence[tuple[str, ...]]) -> None:

@@ -22,8 +22,8 @@ exit codes:
   {OK}  done
   {FAILED}  failed: a port or the state directory is in use, or an internal error
   {USAGE}  the command line is wrong
-  {CONFIG}  a configuration file is wrong; every problem is listed
-  {BASELINE}  a baseline file, or the data for one, is wrong
+  {CONFIG}  a configuration file, or a baseline that it names, is wrong; every problem is listed
+  {BASELINE}  the data or the file given to a baseline command is wrong
 """
 
 

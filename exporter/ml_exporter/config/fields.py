@@ -84,7 +84,7 @@ def text(pattern: str = r".+", meaning: str = "text", longest: int = 200) -> Kin
 
     def read(value: Any, where: str, document: Document) -> Any:
         if isinstance(value, bool | int | float):
-            document.problem(where, f'must be {meaning}; write it in quotes: "{_written(value)}"')
+            document.problem(where, f"must be {meaning}, but YAML reads it as {_written(value)}; put it in quotes")
             return _BAD
         if not isinstance(value, str) or len(value) > longest or not re.fullmatch(pattern, value, re.DOTALL):
             document.problem(where, f"must be {meaning}, got {_told(value)}")

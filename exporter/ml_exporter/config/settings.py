@@ -97,7 +97,8 @@ MODEL: Final = Section(
         Field(
             "classes",
             list_of(text(), 2, unique=True),
-            "Class names of a classifier without a baseline; for a binary one the second is positive.",
+            "Class names of a classifier without a baseline; for a binary one the second is positive."
+            " Default: 0 and 1, if it is binary.",
             (),
         ),
         Field(
@@ -147,7 +148,11 @@ LIMITS: Final = Section(
         ),
         Field("connections", integer(1, 100_000), "Open connections; then 503.", 512),
         Field(
-            "versions", integer(1, 100), "Versions of a model with their own series; others count as `other`.", 8
+            "versions",
+            integer(1, 100),
+            "Versions of a model with their own series; others count as `other`. A version that was silent for"
+            " the longest window loses its series.",
+            8,
         ),
     )
 )
@@ -158,7 +163,8 @@ ROOT: Final = Section(
         Field(
             "windows",
             list_of(whole_duration(10, 90 * _DAY), 1),
-            "Lengths of the sliding windows.",
+            "Lengths of the sliding windows; the rules that come along look at 5m and 24h. One that is added by a"
+            " reload begins empty.",
             ("5m", "1h", "24h"),
         ),
         Field("state", section(STATE), "What survives a restart.", DEFAULTS),

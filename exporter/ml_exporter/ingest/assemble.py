@@ -132,10 +132,12 @@ def hash_ids(ids: Sequence[str | int | None], seed: int) -> tuple[HashArray, Boo
     identified = np.ones(len(ids), bool)
     try:
         encoded = list(map(str.encode, ids))  # type: ignore[arg-type]
+        if b"" in encoded:
+            identified[:] = [item != b"" for item in encoded]
     except (TypeError, UnicodeEncodeError):
         texts = ["" if item is None else str(item) for item in ids]
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        identified[:] = [item is not None for item in ids]
+        identified[:] = [item not in (None, "") for item in ids]
     hashes = np.fromiter(map(xxh3_64_intdigest, encoded, repeat(seed)), np.uint64, len(ids))
     return hashes, identified
 
@@ -241,5 +243,6 @@ def _predicted(
 def _versions(versions: Sequence[str | int | None], default: str) -> list[str]:
     if versions.count(None) == len(versions) or set(versions) <= {None, default}:
         return [default]
-    shown = {version: label_value(str(version)) for version in set(versions) if version is not None}
-    return [default if version is None else shown[version] for version in versions]
+    shown: dict[Any, str] = {version: label_value(str(version)) for version in set(versions)}
+    shown[None] = shown[""] = default
+    return [shown[version] for version in versions]

@@ -52,11 +52,12 @@ class RegressionTally:
             error = batch.output[known] - label
             nonzero = label != 0.0
             share = np.abs(error[nonzero] / label[nonzero])
+            above_center = label - self._center
         sums["estimated"][0] += len(label)
         sums["estimated"][1] += np.count_nonzero(nonzero)
         _add_signed(error, sums["error_sums"])
         sums["error_sums"][3] += WIDE.total(share)
-        _add_signed(label - self._center, sums["label_sums"])
+        _add_signed(above_center, sums["label_sums"])
 
 
 def _add_signed(values: FloatArray, sums: IntArray) -> None:

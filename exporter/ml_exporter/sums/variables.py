@@ -65,7 +65,8 @@ class VariableTally:
             for variable in numeric
         ]
         self._center = np.array([variable.center for variable in numeric]).reshape(-1, 1)
-        self._inverse = 1.0 / np.array([variable.scale for variable in numeric]).reshape(-1, 1)
+        scales = np.array([variable.scale for variable in numeric]).reshape(-1, 1)
+        self._inverse = 1.0 / np.maximum(scales, np.finfo(np.float64).tiny)
         self._bin_cells = _bin_cells(self._cells, numeric)
         bounds = np.array([len(variable.edges) + 2 for variable in numeric], np.int64)
         ends = np.cumsum(bounds)

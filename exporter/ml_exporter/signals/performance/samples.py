@@ -17,7 +17,10 @@ _BASELINE = gauge("ml_baseline_performance_samples", "Labelled predictions of th
 
 
 class PerformanceSamples(Signal):
-    """Labelled predictions behind each performance measure; fewer is worse."""
+    """Labels joined within the window; fewer is worse.
+
+    A measure rests on those whose prediction told what it needs: a score, a class, a value.
+    """
 
     key = "performance_samples"
     metrics = (_WINDOW, _BASELINE)

@@ -1,4 +1,4 @@
-"""Unseen categories: a category that neither the baseline nor the configuration knows."""
+"""Unseen categories: a category that is not among the baseline's 50 most frequent, nor allowed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ml_exporter.signals.quality.measure import QualityMeasure, of_status
 
 MEASURE: Final = QualityMeasure(
     "unseen",
-    "had a category that is neither in the baseline nor allowed",
+    "had a category that is not among the baseline's 50 most frequent, nor allowed",
     of_status("other"),
     FeatureKind.CATEGORICAL,
 )
