@@ -1,5 +1,6 @@
 """The client against a real sidecar, and against one that is away, slow, full or wrong."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -206,6 +207,67 @@ def test_a_batch_is_tried_again_until_it_is_taken(moods: list[int]) -> None:
         thread.join()
     ids = [json.loads(line)["id"] for body in Moody.bodies for line in body.split(b"\n")]
     assert ids == [str(number) for number in range(20)]
+
+
+def test_events_that_the_exporter_cannot_digest_do_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml_exporter.client.sender.FAILURES", 2)
+    Moody.moods, Moody.bodies = [500, 500], []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        made = Monitor(f"http://127.0.0.1:{server.server_port}", model="model", interval=0.02)
+        made.log({"normal": 1.0}, id="bad")
+        assert made.flush(10)
+        made.log({"normal": 1.0}, id="good")
+        assert made.flush(10)
+        assert (made.stats.dropped_rejected, made.stats.sent) == (1, 1)
+        made.close()
+        server.shutdown()
+        thread.join()
+    assert [json.loads(body)["id"] for body in Moody.bodies] == ["good"]
+
+
+class Nasty:
+    """A value whose every conversion fails."""
+
+    def tolist(self) -> None:
+        raise RuntimeError("no list")
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_nothing_that_is_reported_raises_in_the_request_path(sidecar: Running, monitor: Monitor) -> None:
+    nasty: Any = Nasty()
+
+    def fail() -> None:
+        with monitor.prediction([1.0, 2.0]) as prediction:  # type: ignore[arg-type]
+            prediction.scores = [0.1, 0.9]  # type: ignore[assignment]
+            raise KeyError("the model's own")
+
+    with pytest.raises(KeyError, match="the model's own"):
+        fail()
+    monitor.log("text", scores=3, id=nasty)  # type: ignore[arg-type]
+    monitor.log(np.array([1.0, 2.0]), score=nasty)  # type: ignore[arg-type]
+    monitor.label(nasty, nasty)
+    monitor.measure("score")(lambda features: nasty)({"normal": 1.0})
+    monitor.log({"normal": 1.0}, score=0.5)
+    assert monitor.flush()
+    assert monitor.stats.dropped_unencodable == 4
+    sidecar.until(series(monitor, "ml_predictions_total"), 2)
+
+
+def test_a_monitor_that_nobody_keeps_still_sends_and_ends_its_thread(sidecar: Running, monitor: Monitor) -> None:
+    before = threading.active_count()
+    lost = Monitor(f"http://127.0.0.1:{sidecar.port}", model="model", version=monitor._version, interval=60)
+    lost.log({"normal": 1.0}, score=0.5)
+    del lost
+    gc.collect()
+    sidecar.until(series(monitor, "ml_predictions_total"), 1)
+    end = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
 
 
 CHILD = """

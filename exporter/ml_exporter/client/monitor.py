@@ -61,7 +61,7 @@ class Prediction:
         if self.score is not None:
             event["score"] = self.score
         if self.scores is not None:
-            event["scores"] = dict(self.scores)
+            event["scores"] = _copy(self.scores)
         if self.prediction is not None:
             event["prediction"] = self.prediction
         self._monitor._put("predictions", event)
@@ -113,13 +113,13 @@ class Monitor:
         """Return a context manager that measures one prediction; without an id it makes one."""
         event: dict[str, Any] = {
             "model": self._model,
-            "id": str(id) if id is not None else f"{self._prefix}-{next(self._numbers)}",
+            "id": _text(id) if id is not None else f"{self._prefix}-{next(self._numbers)}",
             "timestamp": time.time(),
         }
         if self._version is not None:
             event["version"] = self._version
         if features is not None:
-            event["features"] = dict(features)
+            event["features"] = _copy(features)
         return Prediction(self, event)
 
     def log(
@@ -139,13 +139,13 @@ class Monitor:
             if value is not None:
                 event[name] = value
         if scores is not None:
-            event["scores"] = dict(scores)
+            event["scores"] = _copy(scores)
         self._put("predictions", event)
         return entry.id
 
     def label(self, id: str | int, label: Any, *, timestamp: float | None = None) -> None:
         """Report what turned out to be true of a prediction."""
-        event = {"model": self._model, "id": str(id), "label": label}
+        event = {"model": self._model, "id": _text(id), "label": label}
         event["timestamp"] = time.time() if timestamp is None else timestamp
         self._put("labels", event)
 
@@ -208,21 +208,45 @@ class Monitor:
                 except RuntimeError:
                     return  # no thread can be started, for example while the interpreter ends
                 self._sender = sender
+                # A monitor that nobody keeps any more still sends what it was given.
+                finalizer = weakref.finalize(self, sender.release, self._exit_timeout)
+                finalizer.atexit = False
+                _senders[sender] = self._exit_timeout
 
     def _after_fork(self) -> None:
         self._endpoint.forget()
         self._begin()
 
 
+def _copy(values: Any) -> Any:
+    """Return a copy that the caller cannot change; what is no mapping is left to the encoder to refuse."""
+    try:
+        return dict(values)
+    except Exception:
+        return values
+
+
+def _text(identifier: Any) -> Any:
+    """Return an id as text; what has none is left to the encoder to refuse."""
+    try:
+        return str(identifier)
+    except Exception:
+        return identifier
+
+
 _monitors: weakref.WeakSet[Monitor] = weakref.WeakSet()
+_senders: weakref.WeakKeyDictionary[Sender, float] = weakref.WeakKeyDictionary()
 
 
 def _close_all() -> None:
-    for monitor in list(_monitors):
-        monitor.close()
+    for sender, timeout in list(_senders.items()):
+        sender.release(timeout)
+    for sender, timeout in list(_senders.items()):
+        sender.close(timeout)
 
 
 def _restart_all() -> None:
+    _senders.clear()
     for monitor in list(_monitors):
         monitor._after_fork()
 

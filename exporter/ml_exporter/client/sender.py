@@ -22,6 +22,9 @@ log = logging.getLogger("ml_exporter.client")
 BATCH: Final = 500
 LONGEST_PAUSE: Final = 30.0
 
+FAILURES: Final = 5
+"""Times that the same events are answered with an internal error before they are dropped (chosen)."""
+
 
 @dataclass
 class Stats:
@@ -95,8 +98,8 @@ class Endpoint:
 class Sender:
     """Takes events from a buffer, sends them in batches, tries again while the exporter is away.
 
-    Ids make a second try safe: the exporter counts an id once. A batch that it answers with 4xx is
-    dropped and counted, for it would be refused again.
+    Ids make a second try safe: the exporter counts an id once. A batch that it answers with 4xx, or
+    several times with an internal error, is dropped and counted, so that what is behind it goes on.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Sender:
         self._closing = threading.Event()
         self._deadline: float | None = None
         self._in_flight = 0
+        self._failures = 0
         self._warned = -60.0
         self._thread = threading.Thread(target=self._run, name="ml-exporter-client", daemon=True)
 
@@ -140,23 +144,38 @@ class Sender:
             time.sleep(0.002)
         return not self.waiting
 
-    def close(self, timeout: float) -> None:
-        """Send what is left for at most ``timeout`` seconds, then end."""
-        self._deadline = time.monotonic() + timeout
+    def release(self, timeout: float) -> None:
+        """Send what is left for at most ``timeout`` seconds and end, without waiting for it here."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + timeout
         self._closing.set()
         self._wake.set()
-        self._thread.join(timeout + 1.0)
+
+    def close(self, timeout: float) -> None:
+        """Send what is left for at most ``timeout`` seconds, then end."""
+        self.release(timeout)
+        if self._thread.is_alive():
+            self._thread.join(timeout + 1.0)
 
     def _run(self) -> None:
         while not self._closing.is_set():
             self._wake.wait(self._interval)
             self._wake.clear()
-            self._send_all()
-        self._send_all()
+            self._send_safely()
+        self._send_safely()
         self._stats.dropped_at_exit += self.waiting
         self._buffer.clear()
         self._in_flight = 0
         self._endpoint.close()
+
+    def _send_safely(self) -> None:
+        """Send; whatever goes wrong costs what was on its way, never the thread."""
+        try:
+            self._send_all()
+        except Exception as error:
+            self._stats.dropped_rejected += self._in_flight
+            self._in_flight = 0
+            self._warn(f"events were lost by an unexpected error: {error!r}")
 
     def _send_all(self) -> None:
         """Send batches until the buffer is empty or time is up."""
@@ -165,6 +184,7 @@ class Sender:
             lines = self._encoded(events)
             self._in_flight = len(lines)
             pause = 0.25
+            self._failures = 0
             while lines and (wait := self._post(kind, lines, pause)) is not None:
                 if self._left() <= 0:
                     return
@@ -188,7 +208,7 @@ class Sender:
         for event in events:
             try:
                 lines.append(encode(event))
-            except (TypeError, ValueError, RecursionError) as error:
+            except Exception as error:  # a value's own conversion may raise anything
                 self._stats.dropped_unencodable += 1
                 self._warn(f"an event cannot be written as JSON: {error}")
         return lines
@@ -200,7 +220,8 @@ class Sender:
         except (OSError, http.client.HTTPException) as error:
             self._warn(f"the exporter cannot be reached: {error}")
             return pause
-        if status == 429 or status >= 500:
+        self._failures += status >= 500 and status != 503
+        if status in (429, 503) or (status >= 500 and self._failures < FAILURES):
             return float(after) if after.isdigit() else pause
         rejected = len(lines) if status >= 300 else _rejected(answer)
         self._stats.sent += len(lines) - rejected
