@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 import socket
 import ssl
@@ -17,21 +16,11 @@ import trustme
 from ml_exporter.app.sidecar import ServeOptions, Sidecar
 from ml_exporter.core.errors import ConfigError, ExporterError
 from support.engine import write_config
+from support.guarded import PASSWORD, USERS, basic, certificate, serve
 from support.http import Running, running
 
-PASSWORD = "correct horse"
-USERS = f"basic_auth_users:\n  alice: {bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()}\n"
 JSON = {"Content-Type": "application/json"}
 REFUSED = (ssl.SSLError, ConnectionError)
-
-
-def basic(user: str, password: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
-
-
-def serve(folder: Path, web: str) -> Running:
-    (folder / "web.yml").write_text(web)
-    return Running(write_config(folder), web_config_file=folder / "web.yml")
 
 
 @pytest.fixture(scope="module")
@@ -114,16 +103,6 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def certificate(authority: trustme.CA, folder: Path) -> None:
-    issued = authority.issue_cert("127.0.0.1")
-    issued.private_key_pem.write_to_path(folder / "server.key.new")
-    with open(folder / "server.crt.new", "wb") as file:
-        for part in issued.cert_chain_pems:
-            file.write(part.bytes())
-    for name in ("server.key", "server.crt"):
-        os.replace(folder / f"{name}.new", folder / name)
-
-
 def client(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -173,11 +152,18 @@ def test_a_renewed_certificate_is_used_without_a_restart(tmp_path: Path, authori
                 return str((secure.getpeercert() or {})["serialNumber"])
 
         first = serial()
-        (tmp_path / "server.crt").write_text("nonsense")
-        end = time.monotonic() + 1.5
-        while time.monotonic() < end:
+        tls = server.sidecar._tls
+        assert tls is not None
+        (tmp_path / "other").mkdir()
+        certificate(authority, tmp_path / "other")
+        for unusable in (b"nonsense", (tmp_path / "other/server.crt").read_bytes()):
+            (tmp_path / "server.crt").write_bytes(unusable)
+            stamp = tls._stamps()
+            end = time.monotonic() + 10
+            while tls._bad != stamp and time.monotonic() < end:
+                assert serial() == first
+            assert tls._bad == stamp
             assert serial() == first
-            time.sleep(0.1)
         certificate(authority, tmp_path)
         end = time.monotonic() + 10
         while serial() == first and time.monotonic() < end:

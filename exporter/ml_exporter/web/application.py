@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from ml_exporter.web.messages import HTML, Request, Response, json_response, pro
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
 _SMALL: Final = 64 * 1024
+_RETRY: Final = (("Retry-After", "1"),)
 _CHALLENGE: Final = (("WWW-Authenticate", 'Basic realm="ml-exporter", charset="UTF-8"'),)
 
 
@@ -41,15 +43,18 @@ class Application:
         self._auth = auth
         self._intake = intake
         self._metrics_path = metrics_path
+        self._reloading: asyncio.Future[None] | None = None
         self._paths: dict[str, dict[str, Handler]] = {
             "/v1/predictions": {"POST": intake.predictions},
             "/v1/labels": {"POST": intake.labels},
-            metrics_path: {"GET": self._metrics, "HEAD": self._metrics},
             "/": {"GET": self._landing, "HEAD": self._landing},
             "/-/healthy": {"GET": _healthy, "HEAD": _healthy},
             "/-/ready": {"GET": self._ready, "HEAD": self._ready},
             "/-/reload": {"POST": self._reload, "PUT": self._reload},
         }
+        if metrics_path in self._paths:
+            raise ExporterError(f"--web.telemetry-path: {metrics_path} is taken; choose another")
+        self._paths[metrics_path] = {"GET": self._metrics, "HEAD": self._metrics}
 
     def replace_users(self, auth: BasicAuth | None) -> None:
         """Check credentials against other users from now on."""
@@ -61,6 +66,8 @@ class Application:
         """Refuse unknown paths, other methods and wrong credentials before the body is read."""
         if self._auth is not None:
             right = self._auth.check(request.header(b"authorization"))
+            if right is None:
+                return problem(503, "too many logins are being checked; try again", _RETRY, close=True)
             if not isinstance(right, bool):
                 return self._admit_later(request, right)
             if not right:
@@ -115,8 +122,11 @@ class Application:
         return problem(503, "earlier state is being restored")
 
     async def _reload(self, request: Request) -> Response:
+        # Shielded: a client that goes away must not stop it half way.
+        self._reloading = asyncio.ensure_future(self._hooks.reload())
+        self._reloading.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            await self._hooks.reload()
+            await asyncio.shield(self._reloading)
         except ConfigError as error:
             problems = [str(item) for item in error.problems]
             return problem(400, "the configuration is not usable; the old one stays in use", problems=problems)

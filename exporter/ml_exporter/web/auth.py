@@ -16,25 +16,25 @@ import bcrypt
 
 _CACHE: Final = 100
 _WAITING: Final = 32
-_NOBODY: Final = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
-"""Checked for unknown users, so that they take as long as a wrong password."""
 
 
 class BasicAuth:
     """Checks credentials; a pair that was found right is remembered, bcrypt being slow on purpose.
 
     The slow check runs in a thread, so that the event loop goes on; when too many wait, further ones are
-    refused without one.
+    told to come again. Unknown users are checked against the slowest hash, so that names cannot be told
+    from the time.
     """
 
     def __init__(self, users: Mapping[str, str]) -> None:
         self._users = {name: hashed.encode() for name, hashed in users.items()}
+        self._slowest = max(self._users.values(), key=lambda hashed: hashed.split(b"$")[2])
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._waiting = 0
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="auth")
 
-    def check(self, header: str | None) -> bool | Awaitable[bool]:
-        """Return whether the Authorization header is right, at once where that is known."""
+    def check(self, header: str | None) -> bool | Awaitable[bool] | None:
+        """Return whether the Authorization header is right, at once where that is known; None if too many wait."""
         credentials = _parse(header)
         if credentials is None:
             return False
@@ -43,7 +43,7 @@ class BasicAuth:
             self._right.move_to_end(key)
             return True
         if self._waiting >= _WAITING:
-            return False
+            return None
         return self._slowly(credentials, key)
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class BasicAuth:
 
     def _matches(self, user: str, password: str) -> bool:
         known = next((name for name in self._users if hmac.compare_digest(name.encode(), user.encode())), None)
-        hashed = self._users[known] if known is not None else _NOBODY
+        hashed = self._users[known] if known is not None else self._slowest
         try:
             matches = bcrypt.checkpw(password.encode(), hashed)
         except ValueError:  # a password of more than 72 bytes, or one with a NUL

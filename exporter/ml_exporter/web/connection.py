@@ -57,8 +57,11 @@ class Gate(Protocol):
 
 @lru_cache(256)
 def _split_url(url: bytes) -> tuple[str, str]:
-    """Return path and query of a request target."""
-    path, _, query = url.decode("latin-1").partition("?")
+    """Return path and query of a request target, which may be a whole URL (RFC 9112, section 3.2.2)."""
+    target = url.decode("latin-1")
+    if target[:1] != "/" and "://" in target:
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    path, _, query = target.partition("?")
     return unquote(path) if "%" in path else path, query
 
 
@@ -125,6 +128,8 @@ class Connection(asyncio.Protocol):
         self._turns: deque[Turn] = deque()
         self._task: asyncio.Task[None] | None = None
         self._admission: asyncio.Task[None] | None = None
+        self._unadmitted: deque[Request] = deque()
+        self._blocked = False
         self._deaf = False
         self._begin()
 
@@ -157,10 +162,15 @@ class Connection(asyncio.Protocol):
                 task.cancel()
 
     def pause_writing(self) -> None:
-        self.deadline = self._loop.time() + WRITE_SECONDS
+        self._wait_at_most(WRITE_SECONDS)
+        self._blocked = True
+        self._pause()
 
     def resume_writing(self) -> None:
-        self.deadline = self._loop.time() + IDLE_SECONDS
+        self._blocked = False
+        self._wait_at_most(IDLE_SECONDS)
+        self._resume()
+        self._serve()
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
@@ -179,7 +189,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._begin()
-        self.deadline = self._loop.time() + HEADER_SECONDS
+        self._wait_at_most(HEADER_SECONDS)
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -199,18 +209,17 @@ class Connection(asyncio.Protocol):
         if self._parser.should_upgrade():
             self._refuse(problem(400, "upgrades are not supported"))
             return
+        if b"host" not in self._headers and self._parser.get_http_version() == "1.1":
+            self._refuse(problem(400, "a Host header must be given"))
+            return
         path, query = _split_url(self._url)
         request = Request(self._parser.get_method().decode("latin-1"), path, query, self._headers)
         self._request = request
-        self.deadline = self._loop.time() + BODY_SECONDS
-        refusal = self.shared.gate.admit(request)
-        if refusal is None:
-            self._expect_body(request)
-        elif isinstance(refusal, Response):
-            self._refuse(refusal)
+        self._wait_at_most(BODY_SECONDS)
+        if self._admission is None:
+            self._admit(request)
         else:
-            self._pause()
-            self._admission = self._loop.create_task(self._wait_for_admission(request, refusal))
+            self._unadmitted.append(request)
 
     def on_body(self, body: bytes) -> None:
         if self._deaf:
@@ -227,9 +236,9 @@ class Connection(asyncio.Protocol):
         if self._deaf or request is None:
             return
         request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self.deadline = None
+        self._wait_at_most(None)
         keep_alive = self._parser.should_keep_alive() and not self.shared.stopping
-        if not self._turns and self._task is None and self._admission is None:
+        if self._is_free() and not self._turns:
             self._take_turn(request, keep_alive, self._answer(request))
             return
         self._turns.append(Turn(request, keep_alive))
@@ -258,11 +267,30 @@ class Connection(asyncio.Protocol):
         if not self._deaf:
             self._refuse(problem(431, f"headers must not exceed {HEADER_BYTES} bytes"))
 
+    def _wait_at_most(self, seconds: float | None) -> None:
+        """Set the deadline, unless the one for taking an answer runs."""
+        if not self._blocked:
+            self.deadline = None if seconds is None else self._loop.time() + seconds
+
+    def _is_free(self) -> bool:
+        """Return whether the next request can be answered."""
+        return self._task is None and self._admission is None and not self._blocked
+
+    def _admit(self, request: Request) -> None:
+        refusal = self.shared.gate.admit(request)
+        if refusal is None:
+            self._expect_body(request)
+        elif isinstance(refusal, Response):
+            self._refuse(refusal, request)
+        else:
+            self._pause()
+            self._admission = self._loop.create_task(self._wait_for_admission(request, refusal))
+
     def _expect_body(self, request: Request) -> None:
         length = request.headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > request.limit:
-            self._refuse(self._too_large(request))
-        elif b"expect" in request.headers and self._transport is not None:
+            self._refuse(self._too_large(request), request)
+        elif b"expect" in request.headers and self._transport is not None and self._is_free() and not self._turns:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _too_large(self, request: Request) -> Response:
@@ -273,16 +301,18 @@ class Connection(asyncio.Protocol):
         refused = await refusal
         self._admission = None
         if refused is not None:
-            self._turns.clear()
-            self._refuse(refused)
-        else:
-            self._expect_body(request)
+            self._refuse(refused, request)
+            return
+        self._expect_body(request)
+        while self._unadmitted and self._admission is None and not self._deaf:
+            self._admit(self._unadmitted.popleft())
+        if self._admission is None:
             self._resume()
-            self._serve()
+        self._serve()
 
     def _serve(self) -> None:
         """Answer the requests that wait, until one takes its time."""
-        while self._turns and self._task is None and self._admission is None and self._transport is not None:
+        while self._turns and self._is_free() and self._transport is not None:
             turn = self._turns.popleft()
             self._take_turn(turn.request, turn.keep_alive, turn.refusal or self._answer(turn.request))
 
@@ -312,11 +342,14 @@ class Connection(asyncio.Protocol):
         log.exception("request failed", extra={"path": request.path})
         return problem(500, "internal error; see the log")
 
-    def _refuse(self, response: Response) -> None:
-        """Answer in turn, then close: what else comes on this connection is forgotten."""
+    def _refuse(self, response: Response, request: Request | None = None) -> None:
+        """Answer ``request`` in its turn, then close: what else comes on this connection is forgotten."""
         if self._deaf:
             return
         self._deaf = True
+        self._unadmitted.clear()
+        admitted = (turn for turn in self._turns if turn.request.handler is not None)
+        self._turns = deque(turn for turn in admitted if turn.request is not request)
         self._turns.append(Turn(Request("GET", "", "", {}), False, response))
         self._serve()
 
@@ -348,5 +381,6 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _resume(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        ready = self._admission is None and not self._blocked
+        if ready and self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()

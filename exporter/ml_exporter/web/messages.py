@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -54,7 +55,7 @@ class Response:
 
 def json_response(status: int, document: Any, headers: tuple[tuple[str, str], ...] = ()) -> Response:
     """Return ``document`` as JSON."""
-    return Response(status, orjson.dumps(document), JSON, headers)
+    return Response(status, _encoded(document), JSON, headers)
 
 
 def problem(
@@ -62,5 +63,12 @@ def problem(
 ) -> Response:
     """Return a problem document (RFC 9457)."""
     title = HTTPStatus(status).phrase
-    body = orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
+    body = _encoded({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
     return Response(status, body, PROBLEM, headers, close)
+
+
+def _encoded(document: Any) -> bytes:
+    try:
+        return orjson.dumps(document)
+    except TypeError:  # an unpaired surrogate, which JSON can hold and UTF-8 cannot
+        return json.dumps(document).encode()

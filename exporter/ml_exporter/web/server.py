@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from typing import Final
 
 from ml_exporter.core.errors import ExporterError
 from ml_exporter.web.connection import Connection, Shared
 from ml_exporter.web.tls import Tls
+
+_HANDSHAKE_SECONDS: Final = 5.0
+"""Longest TLS handshake (chosen); only then is there a connection that can be counted."""
 
 
 class Server:
@@ -25,9 +29,12 @@ class Server:
         loop = asyncio.get_running_loop()
         self._shared.tick(loop.time())
         for bound in sockets:
-            context = self._tls.context if self._tls else None
             server = await loop.create_server(
-                lambda: Connection(self._shared), sock=bound, ssl=context, backlog=512
+                lambda: Connection(self._shared),
+                sock=bound,
+                ssl=self._tls.context if self._tls else None,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS if self._tls else None,
+                backlog=512,
             )
             self._servers.append(server)
         self._ticker = loop.create_task(self._tick())

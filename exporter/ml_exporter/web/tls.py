@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from typing import Final
 
 from ml_exporter.core.errors import ConfigError, Problem
 from ml_exporter.core.settings import TlsSettings
+
+log = logging.getLogger(__name__)
 
 _VERSIONS: Final = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _CLIENT_AUTH: Final = {
@@ -26,6 +29,7 @@ class Tls:
         self.context.maximum_version = _VERSIONS[settings.max_version]
         self.context.verify_mode = _CLIENT_AUTH[settings.client_auth_type]
         self._stamp: tuple[float, float] | None = None
+        self._bad: tuple[float, float] | None = None
         try:
             if settings.client_ca_file is not None:
                 self.context.load_verify_locations(settings.client_ca_file)
@@ -37,10 +41,19 @@ class Tls:
     def renew(self) -> None:
         """Load certificate and key again if their files have changed; keep the old ones if they are not usable."""
         try:
-            if self._stamp != self._stamps():
-                self._load()
-        except (OSError, ssl.SSLError):
-            self._stamp = None
+            stamp = self._stamps()
+        except OSError:
+            return  # being replaced
+        if stamp in (self._stamp, self._bad):
+            return
+        files = self._settings.cert_file, self._settings.key_file
+        try:
+            # A context into which a certificate without its key was loaded serves nobody: try on another first.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files)
+            self._load()
+        except (OSError, ssl.SSLError) as error:
+            self._bad = stamp
+            log.warning("renewed certificate not usable; the old one stays", extra={"error": str(error)})
 
     def _load(self) -> None:
         stamp = self._stamps()
