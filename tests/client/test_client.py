@@ -16,6 +16,7 @@ import pytest
 
 from ml_exporter.client import Monitor
 from ml_exporter.client.encoding import encode
+from ml_exporter.client.sender import Signal
 from support import workload
 from support.engine import write_config
 from support.http import Running, running
@@ -181,7 +182,7 @@ class Moody(BaseHTTPRequestHandler):
         if status == 202:
             self.bodies.append(body)
         self.send_response(status)
-        if status == 429:
+        if status in (429, 503):
             self.send_header("Retry-After", "0")
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -191,7 +192,7 @@ class Moody(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.mark.parametrize("moods", [[429, 429], [500, 503], [0, 429, 0]], ids=str)
+@pytest.mark.parametrize("moods", [[429, 429], [500, 503], [503] * 7, [0, 429, 0]], ids=str)
 def test_a_batch_is_tried_again_until_it_is_taken(moods: list[int]) -> None:
     Moody.moods, Moody.bodies = list(moods), []
     with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
@@ -253,8 +254,78 @@ def test_nothing_that_is_reported_raises_in_the_request_path(sidecar: Running, m
     monitor.measure("score")(lambda features: nasty)({"normal": 1.0})
     monitor.log({"normal": 1.0}, score=0.5)
     assert monitor.flush()
-    assert monitor.stats.dropped_unencodable == 4
-    sidecar.until(series(monitor, "ml_predictions_total"), 2)
+    assert (monitor.stats.dropped_unencodable, monitor.stats.sent) == (5, 1)
+    sidecar.until(series(monitor, "ml_predictions_total"), 1)
+
+
+class Proxy:
+    """Stands for nothing yet, as the proxies of web frameworks do outside of a request."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise RuntimeError("no object")
+
+
+def test_features_and_scores_that_are_no_mapping_are_counted_and_never_guessed_at(
+    sidecar: Running, monitor: Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong: list[Any] = [[0.1, 0.9], ["ab", "cd"], [("normal", 1.0)], "text", 3, object(), Proxy()]
+    for each in wrong:
+        monitor.log(each, score=0.5)
+        monitor.log({"normal": 1.0}, scores=each)
+    predict = monitor.measure("score")(lambda features: 0.5)
+    assert predict(wrong[-1]) == 0.5
+    assert monitor.prediction(id=Nasty()).id == ""  # type: ignore[arg-type]
+    monitor.log({"normal": 1.0}, score=0.5)
+    assert monitor.flush()
+    assert (monitor.stats.dropped_unencodable, monitor.stats.sent) == (15, 1)
+    assert "features must be a mapping, got list" in caplog.text
+
+
+def test_what_is_reported_is_copied_at_once(sidecar: Running, monitor: Monitor) -> None:
+    features, scores = {"normal": 1.0}, {"a": 0.5}
+    with monitor.prediction(features) as prediction:
+        prediction.scores = scores
+        features["normal"] = object()  # type: ignore[assignment]
+    scores["a"] = object()  # type: ignore[assignment]
+    assert monitor.flush()
+    assert (monitor.stats.dropped_unencodable, monitor.stats.sent) == (0, 1)
+
+
+class Mute(Exception):  # noqa: N818
+    """Raises when it is to say what went wrong."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+class Worst:
+    def tolist(self) -> None:
+        raise Mute
+
+
+def test_an_error_that_cannot_be_told_costs_its_event_only(sidecar: Running, monitor: Monitor) -> None:
+    for value in (1.0, Worst(), 2.0):
+        monitor.log({"normal": value}, score=0.5)
+    assert monitor.flush()
+    assert (monitor.stats.dropped_unencodable, monitor.stats.sent) == (1, 2)
+
+
+def test_the_thread_survives_whatever_goes_wrong(sidecar: Running, monitor: Monitor) -> None:
+    post, raised = monitor._endpoint.post, [Mute(), RuntimeError("unexpected")]
+
+    def broken(path: str, body: bytes, timeout: float) -> tuple[int, str, bytes]:
+        if raised:
+            raise raised.pop()
+        return post(path, body, timeout)
+
+    monitor._endpoint.post = broken  # type: ignore[method-assign]
+    for _ in range(3):
+        monitor.log({"normal": 1.0}, score=0.5)
+        assert monitor.flush(10)
+    assert (monitor.stats.dropped_rejected, monitor.stats.sent) == (2, 1)
 
 
 def test_a_monitor_that_nobody_keeps_still_sends_and_ends_its_thread(sidecar: Running, monitor: Monitor) -> None:
@@ -268,6 +339,59 @@ def test_a_monitor_that_nobody_keeps_still_sends_and_ends_its_thread(sidecar: Ru
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.01)
     assert threading.active_count() <= before
+
+
+def test_a_signal_may_be_set_within_its_own_wait_and_clear() -> None:
+    """As the finalizer of a monitor does when the garbage collector runs there, or after a fork."""
+    signal, calls = Signal(), 0
+
+    def reenter(frame: Any, event: str, argument: object) -> None:
+        nonlocal calls
+        if frame.f_code is not reenter.__code__:
+            calls += 1
+            signal.set()
+
+    def use() -> None:
+        sys.setprofile(reenter)
+        for _ in range(3):
+            signal.wait(0.01)
+            signal.clear()
+        sys.setprofile(None)
+
+    thread = threading.Thread(target=use, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert calls
+
+
+ORPHAN = """
+import atexit, sys
+
+def late():
+    kept.log({"normal": 1.0})
+    assert (kept.stats.dropped_full, kept.stats.queued) == (1, 0), kept.stats
+    print("late")
+
+atexit.register(late)  # before the client registers its own, hence called after it
+from ml_exporter.client import Monitor
+kept = Monitor(sys.argv[1], model="model", version=sys.argv[2], interval=30)
+kept.log({"normal": 1.0}, score=0.5)
+
+def report():
+    gone = Monitor(sys.argv[1], model="model", version=sys.argv[2], interval=30)
+    for number in range(99):
+        gone.log({"normal": 1.0}, score=0.5)
+
+report()
+"""
+
+
+def test_at_the_exit_monitors_that_are_gone_are_sent_too_and_what_comes_later_is_counted(sidecar: Running) -> None:
+    command = [sys.executable, "-c", ORPHAN, f"http://127.0.0.1:{sidecar.port}", "orphan"]
+    ended = subprocess.run(command, check=True, timeout=30, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("late\n", "")
+    sidecar.until('ml_predictions_total{model="model",version="orphan"}', 100)
 
 
 CHILD = """

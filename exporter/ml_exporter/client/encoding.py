@@ -9,8 +9,18 @@ from datetime import datetime
 from typing import Any
 
 
+class Unwritable:
+    """Stands in an event for what could not be read at call time; the encoder refuses the event for it."""
+
+    __slots__ = ("kind", "wanted")
+
+    def __init__(self, wanted: str, value: object) -> None:
+        self.wanted = wanted
+        self.kind = type(value)
+
+
 def encode(event: Mapping[str, Any]) -> bytes:
-    """Return one line of JSON; ValueError or TypeError if the event cannot be written as such.
+    """Return one line of JSON; an exception, of whatever type the values raise, if that cannot be done.
 
     NaN becomes null, a missing value; numbers and arrays of other libraries are taken by their ``tolist``
     or ``item`` method; dates need a time zone.
@@ -22,6 +32,8 @@ def encode(event: Mapping[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Unwritable):
+        raise TypeError(f"{value.wanted}, got {value.kind.__name__}")
     if isinstance(value, datetime):
         return value.timestamp()
     for method in ("tolist", "item", "isoformat"):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, ParamSpec, TypeVar
 
+from ml_exporter.client.encoding import Unwritable
 from ml_exporter.client.sender import BATCH, Endpoint, Sender, Stats
 
 P = ParamSpec("P")
@@ -43,9 +44,9 @@ class Prediction:
 
     @property
     def id(self) -> str:
-        """The id under which the label is to come."""
-        identifier: str = self._event["id"]
-        return identifier
+        """The id under which the label is to come; empty if the one given has no text."""
+        identifier = self._event["id"]
+        return identifier if isinstance(identifier, str) else ""
 
     def __enter__(self) -> Prediction:
         self._started = time.perf_counter()
@@ -61,7 +62,7 @@ class Prediction:
         if self.score is not None:
             event["score"] = self.score
         if self.scores is not None:
-            event["scores"] = _copy(self.scores)
+            event["scores"] = _copy(self.scores, "scores must be a mapping")
         if self.prediction is not None:
             event["prediction"] = self.prediction
         self._monitor._put("predictions", event)
@@ -119,7 +120,7 @@ class Monitor:
         if self._version is not None:
             event["version"] = self._version
         if features is not None:
-            event["features"] = _copy(features)
+            event["features"] = _copy(features, "features must be a mapping")
         return Prediction(self, event)
 
     def log(
@@ -139,7 +140,7 @@ class Monitor:
             if value is not None:
                 event[name] = value
         if scores is not None:
-            event["scores"] = _copy(scores)
+            event["scores"] = _copy(scores, "scores must be a mapping")
         self._put("predictions", event)
         return entry.id
 
@@ -160,8 +161,7 @@ class Monitor:
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
             @functools.wraps(function)
             def measured(*args: P.args, **kwargs: P.kwargs) -> R:
-                features = args[0] if args and isinstance(args[0], Mapping) else None
-                with self.prediction(features) as event:
+                with self.prediction(_first_mapping(args)) as event:
                     result = function(*args, **kwargs)
                     setattr(event, output, result)
                 return result
@@ -218,12 +218,12 @@ class Monitor:
         self._begin()
 
 
-def _copy(values: Any) -> Any:
+def _copy(values: Any, wanted: str) -> Any:
     """Return a copy that the caller cannot change; what is no mapping is left to the encoder to refuse."""
     try:
-        return dict(values)
+        return {**values}
     except Exception:
-        return values
+        return Unwritable(wanted, values)
 
 
 def _text(identifier: Any) -> Any:
@@ -231,7 +231,14 @@ def _text(identifier: Any) -> Any:
     try:
         return str(identifier)
     except Exception:
-        return identifier
+        return Unwritable("an id must be text or a number", identifier)
+
+
+def _first_mapping(args: tuple[Any, ...]) -> Any:
+    try:
+        return args[0] if args and isinstance(args[0], Mapping) else None
+    except Exception:
+        return args[0]
 
 
 _monitors: weakref.WeakSet[Monitor] = weakref.WeakSet()
@@ -239,6 +246,8 @@ _senders: weakref.WeakKeyDictionary[Sender, float] = weakref.WeakKeyDictionary()
 
 
 def _close_all() -> None:
+    for monitor in list(_monitors):
+        monitor._closed = True
     for sender, timeout in list(_senders.items()):
         sender.release(timeout)
     for sender, timeout in list(_senders.items()):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import json
 import logging
+import queue
 import ssl
 import threading
 import time
@@ -95,6 +97,40 @@ class Endpoint:
         return self._connection
 
 
+class Signal:
+    """A ``threading.Event`` for one waiting thread, whose ``set`` takes no lock.
+
+    A finalizer calls it, which may run within this very thread's ``wait``, or in a forked child for a thread
+    that held the lock in its parent.
+    """
+
+    def __init__(self) -> None:
+        self._set = False
+        self._tokens: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def is_set(self) -> bool:
+        """Whether it was set and not cleared since."""
+        return self._set
+
+    def set(self) -> None:
+        """Wake the thread that waits."""
+        self._set = True
+        if self._tokens.empty():
+            self._tokens.put(None)
+
+    def clear(self) -> None:
+        """Make the next wait last."""
+        self._set = False
+        with contextlib.suppress(queue.Empty):
+            self._tokens.get_nowait()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until it is set, at most ``timeout`` seconds."""
+        if not self._set:
+            with contextlib.suppress(queue.Empty):
+                self._tokens.get(timeout=timeout)
+
+
 class Sender:
     """Takes events from a buffer, sends them in batches, tries again while the exporter is away.
 
@@ -115,8 +151,8 @@ class Sender:
         self._stats = stats
         self._interval = interval
         self._timeout = timeout
-        self._wake = threading.Event()
-        self._closing = threading.Event()
+        self._wake = Signal()
+        self._closing = Signal()
         self._deadline: float | None = None
         self._in_flight = 0
         self._failures = 0
@@ -175,7 +211,8 @@ class Sender:
         except Exception as error:
             self._stats.dropped_rejected += self._in_flight
             self._in_flight = 0
-            self._warn(f"events were lost by an unexpected error: {error!r}")
+            self._warn(f"events were lost by an unexpected error: {_described(error)}")
+            self._closing.wait(1.0)
 
     def _send_all(self) -> None:
         """Send batches until the buffer is empty or time is up."""
@@ -210,7 +247,7 @@ class Sender:
                 lines.append(encode(event))
             except Exception as error:  # a value's own conversion may raise anything
                 self._stats.dropped_unencodable += 1
-                self._warn(f"an event cannot be written as JSON: {error}")
+                self._warn(f"an event cannot be written as JSON: {_described(error)}")
         return lines
 
     def _post(self, kind: str, lines: list[bytes], pause: float) -> float | None:
@@ -218,11 +255,11 @@ class Sender:
         try:
             status, after, answer = self._endpoint.post(f"/v1/{kind}", b"\n".join(lines), self._timeout)
         except (OSError, http.client.HTTPException) as error:
-            self._warn(f"the exporter cannot be reached: {error}")
+            self._warn(f"the exporter cannot be reached: {_described(error)}")
             return pause
         self._failures += status >= 500 and status != 503
         if status in (429, 503) or (status >= 500 and self._failures < FAILURES):
-            return float(after) if after.isdigit() else pause
+            return float(after) if after.isdecimal() else pause
         rejected = len(lines) if status >= 300 else _rejected(answer)
         self._stats.sent += len(lines) - rejected
         self._stats.dropped_rejected += rejected
@@ -238,7 +275,15 @@ class Sender:
         now = time.monotonic()
         if now - self._warned >= 60.0:
             self._warned = now
-            log.warning(text)
+            with contextlib.suppress(Exception):  # a server's own filter or handler may raise
+                log.warning(text)
+
+
+def _described(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 def _rejected(answer: bytes) -> int:
