@@ -80,18 +80,18 @@ def test_a_large_body_after_slow_credentials_arrives_whole(guarded: Running) -> 
     assert (status, json.loads(body)["accepted"]) == (202, 5000)
 
 
-def test_an_unknown_user_takes_as_long_as_a_wrong_password(tmp_path: Path) -> None:
-    users = f"basic_auth_users:\n  alice: {bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()}\n"
+def test_an_unknown_user_takes_as_long_as_a_wrong_password_whatever_the_cost(tmp_path: Path) -> None:
+    users = f"basic_auth_users:\n  alice: {bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(12)).decode()}\n"
     server = serve(tmp_path, users)
     try:
 
         def seconds(user: str) -> float:
             times = []
-            for _ in range(7):
+            for _ in range(3):
                 began = time.perf_counter()
                 assert server.request("GET", "/metrics", headers=basic(user, "wrong"))[0] == 401
                 times.append(time.perf_counter() - began)
-            return sorted(times)[3]
+            return sorted(times)[1]
 
         assert seconds("nobody") > 0.4 * seconds("alice")
     finally:

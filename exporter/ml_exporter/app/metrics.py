@@ -80,7 +80,9 @@ class SelfMetrics:
         self.reload_ok = True
         self.reloaded = np.nan
         self.requests: Counter[tuple[str, int]] = Counter()
-        self.refused: Counter[str] = Counter({"connections": 0, "timeout": 0, "too_large": 0, "unauthorized": 0})
+        self.refused: Counter[str] = Counter(
+            dict.fromkeys(("connections", "logins", "timeout", "too_large", "unauthorized"), 0)
+        )
         self._status = status
         self._models = models
         self._has_state = has_state

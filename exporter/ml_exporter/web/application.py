@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,8 @@ from ml_exporter.web.auth import BasicAuth
 from ml_exporter.web.intake import IntakePaths
 from ml_exporter.web.landing import Standing, landing_page
 from ml_exporter.web.messages import HTML, Request, Response, json_response, problem
+
+log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
 _SMALL: Final = 64 * 1024
@@ -43,7 +46,7 @@ class Application:
         self._auth = auth
         self._intake = intake
         self._metrics_path = metrics_path
-        self._reloading: asyncio.Future[None] | None = None
+        self._reloads: set[asyncio.Task[Response]] = set()
         self._paths: dict[str, dict[str, Handler]] = {
             "/v1/predictions": {"POST": intake.predictions},
             "/v1/labels": {"POST": intake.labels},
@@ -67,6 +70,7 @@ class Application:
         if self._auth is not None:
             right = self._auth.check(request.header(b"authorization"))
             if right is None:
+                self._hooks.refused("logins")
                 return problem(503, "too many logins are being checked; try again", _RETRY, close=True)
             if not isinstance(right, bool):
                 return self._admit_later(request, right)
@@ -122,16 +126,23 @@ class Application:
         return problem(503, "earlier state is being restored")
 
     async def _reload(self, request: Request) -> Response:
-        # Shielded: a client that goes away must not stop it half way.
-        self._reloading = asyncio.ensure_future(self._hooks.reload())
-        self._reloading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        """Reload; a client that goes away does not stop it half way."""
+        reload = asyncio.get_running_loop().create_task(self._reload_to_the_end())
+        self._reloads.add(reload)
+        reload.add_done_callback(self._reloads.discard)
+        return await asyncio.shield(reload)
+
+    async def _reload_to_the_end(self) -> Response:
         try:
-            await asyncio.shield(self._reloading)
+            await self._hooks.reload()
         except ConfigError as error:
             problems = [str(item) for item in error.problems]
             return problem(400, "the configuration is not usable; the old one stays in use", problems=problems)
         except ExporterError as error:
             return problem(400, f"the configuration is not usable; the old one stays in use: {error}")
+        except Exception:
+            log.exception("reload failed")
+            return problem(500, "the configuration could not be reloaded; see the log")
         return json_response(200, {"status": "reloaded"})
 
 

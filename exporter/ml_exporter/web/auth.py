@@ -47,8 +47,8 @@ class BasicAuth:
         return self._slowly(credentials, key)
 
     def close(self) -> None:
-        """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Begin no further check; those that wait are still made, as somebody waits for their answer."""
+        self._threads.shutdown(wait=False)
 
     async def _slowly(self, credentials: tuple[str, str], key: bytes) -> bool:
         self._waiting += 1

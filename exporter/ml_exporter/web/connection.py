@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,13 +32,14 @@ IDLE_SECONDS: Final = 75.0
 WRITE_SECONDS: Final = 30.0
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 4 << 20
-PIPELINED: Final = 16
 
 _LOWER: Final = {
     spelling: name
     for name in (b"host", b"content-type", b"content-length", b"content-encoding", b"user-agent", b"accept")
     for spelling in (name, name.title())
 }
+
+_ORIGIN: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?]*/?")
 
 Answer = Response | Awaitable[Response]
 
@@ -59,8 +61,8 @@ class Gate(Protocol):
 def _split_url(url: bytes) -> tuple[str, str]:
     """Return path and query of a request target, which may be a whole URL (RFC 9112, section 3.2.2)."""
     target = url.decode("latin-1")
-    if target[:1] != "/" and "://" in target:
-        target = "/" + target.partition("://")[2].partition("/")[2]
+    if target[:1] != "/":
+        target = _ORIGIN.sub("/", target, count=1) if _ORIGIN.match(target) else target
     path, _, query = target.partition("?")
     return unquote(path) if "%" in path else path, query
 
@@ -112,7 +114,9 @@ class Turn:
     """A request that waits for its turn; with a refusal it is the last one of its connection."""
 
     request: Request
-    keep_alive: bool
+    keep_alive: bool = False
+    admitted: bool = False
+    complete: bool = False
     refusal: Response | None = None
 
 
@@ -128,7 +132,6 @@ class Connection(asyncio.Protocol):
         self._turns: deque[Turn] = deque()
         self._task: asyncio.Task[None] | None = None
         self._admission: asyncio.Task[None] | None = None
-        self._unadmitted: deque[Request] = deque()
         self._blocked = False
         self._deaf = False
         self._begin()
@@ -137,6 +140,7 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._header_bytes = 0
+        self._hosts = 0
         self._body: list[bytes] = []
         self._received = 0
         self._request: Request | None = None
@@ -168,8 +172,10 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._blocked = False
-        self._wait_at_most(IDLE_SECONDS)
-        self._resume()
+        if self._task is None and self._admission is None:
+            self._wait_at_most(WRITE_SECONDS if self._deaf else IDLE_SECONDS)
+        else:
+            self._wait_at_most(None)
         self._serve()
 
     def data_received(self, data: bytes) -> None:
@@ -189,7 +195,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._begin()
-        self._wait_at_most(HEADER_SECONDS)
+        if self._is_free() and not self._turns:
+            self._wait_at_most(HEADER_SECONDS)
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -201,7 +208,10 @@ class Connection(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > HEADER_BYTES:
             self._refuse_header()
-        self._headers[_LOWER.get(name) or name.lower()] = value
+        name = _LOWER.get(name) or name.lower()
+        if name == b"host":
+            self._hosts += 1
+        self._headers[name] = value
 
     def on_headers_complete(self) -> None:
         if self._deaf:
@@ -209,24 +219,24 @@ class Connection(asyncio.Protocol):
         if self._parser.should_upgrade():
             self._refuse(problem(400, "upgrades are not supported"))
             return
-        if b"host" not in self._headers and self._parser.get_http_version() == "1.1":
-            self._refuse(problem(400, "a Host header must be given"))
+        if self._hosts != 1 and (self._hosts or self._parser.get_http_version() == "1.1"):
+            self._refuse(problem(400, "one Host header must be given"))
             return
         path, query = _split_url(self._url)
         request = Request(self._parser.get_method().decode("latin-1"), path, query, self._headers)
         self._request = request
-        self._wait_at_most(BODY_SECONDS)
-        if self._admission is None:
+        if self._is_free() and not self._turns:
             self._admit(request)
         else:
-            self._unadmitted.append(request)
+            self._turns.append(Turn(request))
+            self._pause()
 
     def on_body(self, body: bytes) -> None:
         if self._deaf:
             return
         self._received += len(body)
-        # While admission is pending the limit is not known yet; at most what was in the buffer comes then.
-        if self._request is not None and self._received > self._request.limit and self._admission is None:
+        # Before admission the limit is not known yet; at most what was in the buffer comes then.
+        if self._request is not None and self._received > self._request.limit and not self._turns:
             self._refuse(self._too_large(self._request))
         else:
             self._body.append(body)
@@ -238,12 +248,13 @@ class Connection(asyncio.Protocol):
         request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._wait_at_most(None)
         keep_alive = self._parser.should_keep_alive() and not self.shared.stopping
-        if self._is_free() and not self._turns:
+        if self._turns:
+            turn = self._turns[-1]
+            turn.keep_alive, turn.complete = keep_alive, True
+        elif self._blocked:
+            self._turns.append(Turn(request, keep_alive, admitted=True, complete=True))
+        else:
             self._take_turn(request, keep_alive, self._answer(request))
-            return
-        self._turns.append(Turn(request, keep_alive))
-        if len(self._turns) >= PIPELINED:
-            self._pause()
 
     # Called by the server.
 
@@ -277,49 +288,74 @@ class Connection(asyncio.Protocol):
         return self._task is None and self._admission is None and not self._blocked
 
     def _admit(self, request: Request) -> None:
-        refusal = self.shared.gate.admit(request)
+        """Ask for admission of a request whose turn it is; what still comes of its body has a deadline."""
+        try:
+            refusal = self.shared.gate.admit(request)
+        except Exception:
+            refusal = self._failed(request)
         if refusal is None:
             self._expect_body(request)
         elif isinstance(refusal, Response):
-            self._refuse(refusal, request)
+            self._refuse_turn(refusal)
         else:
+            if not self._turns:
+                self._turns.append(Turn(request))
             self._pause()
+            self._wait_at_most(None)
             self._admission = self._loop.create_task(self._wait_for_admission(request, refusal))
 
     def _expect_body(self, request: Request) -> None:
+        received, complete = 0, False
+        if self._turns:
+            turn = self._turns[0]
+            turn.admitted, complete = True, turn.complete
+            received = len(request.body) if complete else self._received
         length = request.headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > request.limit:
-            self._refuse(self._too_large(request), request)
-        elif b"expect" in request.headers and self._transport is not None and self._is_free() and not self._turns:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if received > request.limit or (length.isdigit() and int(length) > request.limit):
+            self._refuse_turn(self._too_large(request))
+        elif not complete:
+            self._wait_at_most(BODY_SECONDS)
+            if b"expect" in request.headers and self._transport is not None:
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _too_large(self, request: Request) -> Response:
         self.shared.on_refused("too_large")
         return problem(413, f"the body must not exceed {request.limit} bytes")
 
     async def _wait_for_admission(self, request: Request, refusal: Awaitable[Response | None]) -> None:
-        refused = await refusal
+        try:
+            refused = await refusal
+        except Exception:
+            refused = self._failed(request)
         self._admission = None
-        if refused is not None:
-            self._refuse(refused, request)
-            return
-        self._expect_body(request)
-        while self._unadmitted and self._admission is None and not self._deaf:
-            self._admit(self._unadmitted.popleft())
-        if self._admission is None:
-            self._resume()
+        if not self._turns or self._turns[0].request is not request:
+            pass  # what came of its body was no body
+        elif refused is not None:
+            self._refuse_turn(refused)
+        else:
+            self._expect_body(request)
         self._serve()
 
     def _serve(self) -> None:
-        """Answer the requests that wait, until one takes its time."""
+        """Answer the requests that wait, until one takes its time; read on when none waits."""
         while self._turns and self._is_free() and self._transport is not None:
-            turn = self._turns.popleft()
-            self._take_turn(turn.request, turn.keep_alive, turn.refusal or self._answer(turn.request))
+            turn = self._turns[0]
+            if turn.refusal is None and not turn.admitted:
+                self._admit(turn.request)
+                continue
+            self._turns.popleft()
+            if turn.refusal is not None:
+                self._write(turn.request, False, turn.refusal)
+            elif turn.complete:
+                self._take_turn(turn.request, turn.keep_alive, self._answer(turn.request))
+        if not self._turns:
+            self._resume()
 
     def _take_turn(self, request: Request, keep_alive: bool, answer: Answer) -> None:
         if isinstance(answer, Response):
             self._write(request, keep_alive, answer)
         else:
+            self._wait_at_most(None)
             self._task = self._loop.create_task(self._serve_later(request, keep_alive, answer))
 
     async def _serve_later(self, request: Request, keep_alive: bool, answer: Awaitable[Response]) -> None:
@@ -329,7 +365,6 @@ class Connection(asyncio.Protocol):
             response = self._failed(request)
         self._task = None
         self._write(request, keep_alive, response)
-        self._resume()
         self._serve()
 
     def _answer(self, request: Request) -> Answer:
@@ -342,16 +377,21 @@ class Connection(asyncio.Protocol):
         log.exception("request failed", extra={"path": request.path})
         return problem(500, "internal error; see the log")
 
-    def _refuse(self, response: Response, request: Request | None = None) -> None:
-        """Answer ``request`` in its turn, then close: what else comes on this connection is forgotten."""
+    def _refuse(self, response: Response) -> None:
+        """Answer what is being read in its turn, then close: what else comes on this connection is forgotten."""
         if self._deaf:
             return
         self._deaf = True
-        self._unadmitted.clear()
-        admitted = (turn for turn in self._turns if turn.request.handler is not None)
-        self._turns = deque(turn for turn in admitted if turn.request is not request)
-        self._turns.append(Turn(Request("GET", "", "", {}), False, response))
+        if self._turns and not self._turns[-1].complete:
+            self._turns.pop()
+        self._turns.append(Turn(Request("GET", "", "", {}), refusal=response))
         self._serve()
+
+    def _refuse_turn(self, response: Response) -> None:
+        """Refuse the request whose turn it is, and forget all that came after it."""
+        self._turns.clear()
+        self._deaf = False
+        self._refuse(response)
 
     def _write(self, request: Request, keep_alive: bool, response: Response) -> None:
         if self._transport is None:
@@ -364,6 +404,9 @@ class Connection(asyncio.Protocol):
         if self._deaf and not self._turns:
             self._linger()
         elif not keep_alive:
+            self._deaf = True
+            self._turns.clear()
+            self._wait_at_most(WRITE_SECONDS)
             self._transport.close()
         elif self.deadline is None:
             self.deadline = self._loop.time() + IDLE_SECONDS
@@ -372,7 +415,7 @@ class Connection(asyncio.Protocol):
         """Read and forget for a moment: closing at once could take the answer from a sender that still sends."""
         assert self._transport is not None
         self._received = 0
-        self.deadline = self._loop.time() + LINGER_SECONDS
+        self._wait_at_most(LINGER_SECONDS)
         if self._transport.can_write_eof():
             self._transport.write_eof()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -10,6 +9,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 import orjson
+
+from ml_exporter.core.text import printable
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -71,4 +72,13 @@ def _encoded(document: Any) -> bytes:
     try:
         return orjson.dumps(document)
     except TypeError:  # an unpaired surrogate, which JSON can hold and UTF-8 cannot
-        return json.dumps(document).encode()
+        return orjson.dumps(_clean(document))
+
+
+def _clean(value: Any) -> Any:
+    """Return ``value`` with all its texts fit for an answer."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from pathlib import Path
 from typing import Final
 
 from ml_exporter.core.errors import ConfigError, Problem
@@ -18,47 +19,54 @@ _CLIENT_AUTH: Final = {
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
 
+Stamp = tuple[int, int, int] | None
+
 
 class Tls:
-    """The context of the listening sockets, reloaded when certificate or key change on disk."""
+    """The context of new connections, another one when certificate or key change on disk."""
 
     def __init__(self, settings: TlsSettings) -> None:
         self._settings = settings
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = _VERSIONS[settings.min_version]
-        self.context.maximum_version = _VERSIONS[settings.max_version]
-        self.context.verify_mode = _CLIENT_AUTH[settings.client_auth_type]
-        self._stamp: tuple[float, float] | None = None
-        self._bad: tuple[float, float] | None = None
+        self._stamp = self._stamps()
+        self._bad: tuple[Stamp, Stamp] | None = None
         try:
-            if settings.client_ca_file is not None:
-                self.context.load_verify_locations(settings.client_ca_file)
-            self._load()
+            self.context = self._load()
         except (OSError, ssl.SSLError) as error:
             problem = Problem("tls_server_config", f"certificates cannot be used: {error}")
             raise ConfigError(str(settings.cert_file), [problem]) from error
 
     def renew(self) -> None:
         """Load certificate and key again if their files have changed; keep the old ones if they are not usable."""
-        try:
-            stamp = self._stamps()
-        except OSError:
-            return  # being replaced
+        stamp = self._stamps()
         if stamp in (self._stamp, self._bad):
             return
-        files = self._settings.cert_file, self._settings.key_file
         try:
-            # A context into which a certificate without its key was loaded serves nobody: try on another first.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files)
-            self._load()
+            self.context = self._load()
+            self._stamp, self._bad = stamp, None
         except (OSError, ssl.SSLError) as error:
             self._bad = stamp
             log.warning("renewed certificate not usable; the old one stays", extra={"error": str(error)})
 
-    def _load(self) -> None:
-        stamp = self._stamps()
-        self.context.load_cert_chain(self._settings.cert_file, self._settings.key_file)
-        self._stamp = stamp
+    def _load(self) -> ssl.SSLContext:
+        """Return a new context: one that got a certificate without its key serves nobody, so none is changed."""
+        settings = self._settings
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = _VERSIONS[settings.min_version]
+        context.maximum_version = _VERSIONS[settings.max_version]
+        context.verify_mode = _CLIENT_AUTH[settings.client_auth_type]
+        if settings.client_ca_file is not None:
+            context.load_verify_locations(settings.client_ca_file)
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+        return context
 
-    def _stamps(self) -> tuple[float, float]:
-        return self._settings.cert_file.stat().st_mtime, self._settings.key_file.stat().st_mtime
+    def _stamps(self) -> tuple[Stamp, Stamp]:
+        return _stamp(self._settings.cert_file), _stamp(self._settings.key_file)
+
+
+def _stamp(file: Path) -> Stamp:
+    """Return what changes when the file does; None if there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
