@@ -84,11 +84,11 @@ def runtimes(setup: Setup) -> dict[str, ModelRuntime]:
         name = model.settings.name
         tallies = tallies_of(model)
         reference = reference_of(model.schema, tallies, model.baseline)
-        directory = settings.state_directory
+        directory, owner = settings.state_directory, model.settings.owner
         result[name] = ModelRuntime(
             setup=model,
             tallies=tallies,
-            context=ModelContext(reference, model.settings.minimum_samples, model.settings.owner),
+            context=ModelContext(reference, model.settings.minimum_samples, owner, model.settings.version),
             intake=ModelIntake(name, model.settings.version, EventTypes(model.schema, key)),
             fingerprint=model.schema.fingerprint(),
             windows=windows,

@@ -7,7 +7,7 @@ None; the function's name in the tuple; its test in ``tests/resources``.
 from collections.abc import Callable
 
 from ml_exporter.core.metrics import Collector
-from ml_exporter.resources import process
+from ml_exporter.resources import limits, process
 from ml_exporter.resources.target import Target
 
-READERS: tuple[Callable[[Target], Collector | None], ...] = (process.reader,)
+READERS: tuple[Callable[[Target], Collector | None], ...] = (process.reader, limits.reader)

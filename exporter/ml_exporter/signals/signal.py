@@ -40,13 +40,17 @@ Samples = Iterable[Block | NoData]
 
 
 class ModelContext:
-    """What all windows and versions of one model share: its reference, and what is derived from it once."""
+    """What all windows and versions of one model share: its reference, and what is derived from it once.
 
-    def __init__(self, reference: Reference, minimum_samples: int, owner: str = "") -> None:
+    ``version`` is the configured one, which the reference belongs to.
+    """
+
+    def __init__(self, reference: Reference, minimum_samples: int, owner: str = "", version: str = "") -> None:
         self.reference = reference
         self.schema: ModelSchema = reference.schema
         self.minimum_samples = minimum_samples
         self.owner = owner
+        self.version = version
         self._derived: dict[Callable[..., Any], Any] = {}
 
     def derived(self, make: Callable[[ModelContext], T]) -> T:

@@ -7,6 +7,7 @@ from ml_exporter.baseline.reference import NoiseFloors
 from ml_exporter.signals import drift
 from ml_exporter.signals.drift.comparison import comparison_of
 from ml_exporter.signals.drift.measure import Noise
+from ml_exporter.signals.drift.noise_scale import FEWEST, SIGNAL, noise_scale
 from ml_exporter.signals.signal import View
 from support import workload
 from support.models import BASELINE_ROWS, Model
@@ -83,3 +84,30 @@ def test_between_two_sizes_the_floor_is_between_theirs() -> None:
     found = floors.at("psi", np.array([0, 1]), np.array([316.2278, 1e9]))
     assert found.tolist() == pytest.approx([0.12649, 0.02], rel=1e-4)
     assert np.isnan(floors.at("unknown", np.array([0]), np.array([5.0]))).all()
+
+
+def test_the_scale_bounds_the_floors_and_is_no_more_than_it_must() -> None:
+    model = Model(noise=True)
+    blocks = list(SIGNAL.of_baseline(model.context, "1"))
+    names = [block.metric.name for block in blocks]
+    assert names == [
+        "ml_baseline_feature_drift_psi_noise_scale",
+        "ml_baseline_prediction_drift_psi_noise_scale",
+    ]
+    psi = next(measure for measure in drift.MEASURES if measure.key == "psi")
+    noise = model.reference.noise
+    sizes = noise.samples[noise.samples >= FEWEST]
+    measured = noise.floors["psi"][:, noise.samples >= FEWEST]
+    bound = 1 / sizes + 1 / model.reference.rows
+    scales = noise_scale(noise.floors["psi"], noise.samples, model.reference.rows)
+    assert (measured <= scales[:, None] * bound * (1 + 1e-12)).all()
+    assert np.isclose(measured, scales[:, None] * bound).any(axis=1).all()
+    shown = np.concatenate([block.values for block in blocks])
+    comparison = comparison_of(View(model.context, "1", model.sums(workload.table(500, seed=3)), "1h"))
+    assert len(shown) == len(psi.variables(comparison.geometry))
+    assert set(shown) <= set(scales)
+    # Between the fitted sizes the bound holds as well.
+    for rows in (150, 700, 5_000):
+        samples = np.full(len(scales), rows)
+        floors = noise.at("psi", np.arange(len(scales)), samples)
+        assert (floors <= scales * (1 / rows + 1 / model.reference.rows) * (1 + 1e-9) + 1e-12).all()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn.metrics as sk
+from sklearn.dummy import DummyClassifier
 
 from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.metrics import Block, NoData
@@ -43,6 +44,15 @@ def check_binary(columns: workload.Table, values: dict[str, np.ndarray]) -> None
     assert values["brier"][0] == pytest.approx(sk.brier_score_loss(label, score), abs=1e-8)
     assert values["expected_calibration_error"][0] == pytest.approx(ece(score, label), abs=1e-8)
     assert values["samples"][0] == len(label)
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
+def test_the_best_constant_is_that_of_scikit_learn(task: Task) -> None:
+    model = Model(task)
+    columns = workload.table(ROWS, seed=24, task=task)
+    rows, label = np.zeros((ROWS, 1)), columns["label"].astype(str)
+    constant = DummyClassifier(strategy="most_frequent").fit(rows, label).score(rows, label)
+    assert found(model, model.sums(columns))["constant_accuracy"][0] == pytest.approx(constant, abs=1e-12)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.7])

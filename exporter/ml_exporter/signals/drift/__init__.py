@@ -14,6 +14,7 @@ from ml_exporter.signals.drift import (
     kolmogorov_smirnov,
     kolmogorov_smirnov_pvalue,
     l_infinity,
+    noise_scale,
     psi,
     samples,
     share,
@@ -38,5 +39,6 @@ SIGNALS: tuple[Signal, ...] = (
     *(DriftSignal(measure) for measure in MEASURES),
     share.SIGNAL,
     samples.SIGNAL,
+    noise_scale.SIGNAL,
     bins.SIGNAL,
 )

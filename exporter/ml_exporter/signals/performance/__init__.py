@@ -9,6 +9,7 @@ from ml_exporter.signals.performance import (
     accuracy,
     bias,
     brier,
+    constant_accuracy,
     counts,
     expected_calibration_error,
     f1,
@@ -27,6 +28,7 @@ from ml_exporter.signals.signal import Signal
 
 MEASURES: tuple[PerformanceMeasure, ...] = (
     accuracy.MEASURE,
+    constant_accuracy.MEASURE,
     precision.MEASURE,
     recall.MEASURE,
     f1.MEASURE,

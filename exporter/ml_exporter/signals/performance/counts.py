@@ -21,6 +21,11 @@ _CONFUSION = counter(
 _SCORE_BINS = counter(
     "ml_score_bin_total", "Scored outcomes by true class and bin of the score.", *_OF, "class", "bin"
 )
+_RANKS = counter(
+    "ml_score_below_total",
+    "Outcomes of the negative class that scored below the bin, and half of those in it.",
+    *(*_OF, "class", "bin"),
+)
 _CALIBRATION = counter(
     "ml_calibration_outcomes_total",
     "Scored outcomes by true class and tenth of the score.",
@@ -62,6 +67,7 @@ class _ClassificationRows:
         self.pairs = Rows(tuple((true, predicted) for true in names for predicted in names))
         signs = [names[1 - schema.positive], names[schema.positive]] if schema.task is Task.BINARY else []
         shown = ["0", *(f"{schema.score_edges[start - 1]:.6g}" for start in schema.score_groups[1:]), "1"]
+        self.ranks = Rows(tuple((sign, label) for sign in signs[:1] for label in _intervals(shown)))
         self.score_bins = Rows(tuple((sign, label) for sign in signs for label in _intervals(shown)))
         tenths = _intervals([f"{edge / CALIBRATION_BINS:g}" for edge in range(CALIBRATION_BINS + 1)])
         self.signed_tenths = Rows(tuple((sign, label) for sign in signs for label in tenths))
@@ -77,14 +83,15 @@ class OutcomeCounts(Signal):
     """Counters of the outcomes since the start.
 
     Sum their increase over the replicas, then divide: accuracy, precision and recall from
-    ``ml_confusion_total``, ROC AUC from ``ml_score_bin_total``, calibration error from
+    ``ml_confusion_total``, ROC AUC from ``ml_score_bin_total`` and ``ml_score_below_total`` (which negatives a
+    positive of a bin outranks: with it PromQL needs no order of the bins), calibration error from
     ``ml_calibration_outcomes_total`` and ``ml_calibration_score_total``, means of the losses and errors
     from their sums and counts.
     """
 
     key = "outcome_counts"
     metrics = (
-        *(_CONFUSION, _SCORE_BINS, _CALIBRATION, _CALIBRATION_SCORES, _LOG_LOSS, _SQUARED, _SCORED),
+        *(_CONFUSION, _SCORE_BINS, _RANKS, _CALIBRATION, _CALIBRATION_SCORES, _LOG_LOSS, _SQUARED, _SCORED),
         *(_OVER, _UNDER, _SHARE, _NONZERO, _ABOVE, _BELOW, _SPREAD),
     )
 
@@ -104,6 +111,7 @@ def _classification(view: View) -> Samples:
         bins = sums["score_bins"]
         shown = np.add.reduceat(bins, schema.score_groups, axis=1)
         yield Block(_SCORE_BINS, scope, rows.score_bins, shown.ravel())
+        yield Block(_RANKS, scope, rows.ranks, shown[0].cumsum() - shown[0] / 2.0)
         yield Block(_CALIBRATION, scope, rows.signed_tenths, by_tenth(bins, schema).ravel())
         yield Block(_CALIBRATION_SCORES, scope, rows.tenths, UNIT_INTERVAL.decode(sums["score_sums"]))
         yield one(_LOG_LOSS, float(sums["score_loss"][0]) * LOG_LOSS.step, *scope)

@@ -13,6 +13,11 @@ _INFO = info(
     "A model's version with its owner, task and the first digits of its baseline's hash.",
     *("model", "version", "owner", "task", "baseline"),
 )
+_CONFIGURED = info(
+    "ml_model_configured_info",
+    "The version of a model that is configured, to which its baseline belongs.",
+    *("model", "version"),
+)
 _CREATED = gauge(
     "ml_baseline_created_timestamp_seconds", "Time at which the baseline was fitted.", "model", "version"
 )
@@ -23,13 +28,15 @@ class Model(Signal):
     """Facts about the model: owner, task, baseline."""
 
     key = "model"
-    metrics = (_INFO, _CREATED, _ROWS)
+    metrics = (_INFO, _CONFIGURED, _CREATED, _ROWS)
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the facts."""
         reference, schema = context.reference, context.schema
         facts = (label_value(context.owner), schema.task.value, reference.digest)
         yield one(_INFO, 1, schema.name, version, *facts)
+        if version == context.version:
+            yield one(_CONFIGURED, 1, schema.name, version)
         if reference.rows:
             yield one(_CREATED, reference.created, schema.name, version)
             yield one(_ROWS, reference.rows, schema.name, version)
