@@ -14,11 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from ml_exporter.app import catalogue
+from ml_exporter.cli import catalogue
 from ml_exporter.cli.main import EXIT_CODES, make_parser
 from ml_exporter.config import settings, web_file
 from ml_exporter.config.fields import DEFAULTS, REQUIRED, Field, Section
 from ml_exporter.ingest.reasons import LOSSES, WARNINGS
+from ml_exporter.retrain import settings as retrain_settings
+from ml_exporter.retrain.jobs import STATES
+from ml_exporter.retrain.notification import FATES
+from ml_exporter.retrain.targets import TARGETS
 from ml_exporter.signals import drift, performance, quality, traffic
 from ml_exporter.signals.signal import Signal
 
@@ -133,6 +137,25 @@ def intake() -> str:
     return page
 
 
+def retraining() -> str:
+    """Return the page of the bridge with its keys, targets, states and reasons."""
+    page = (HERE / "retraining.md").read_text()
+    example = (HERE / "retrain.example.yml").read_text().rstrip()
+    page = _filled(page, "example", ["```yaml", example, "```"])
+    targets: list[str] = []
+    for target in TARGETS:
+        targets += [f"### `{target.key}`: {target.meaning}", ""]
+        targets += ["```yaml", f"target: {target.example}", "```", "", f"Sent: {target.sends}.", ""]
+        targets += [f"Once only: {target.once}.", ""]
+        targets += [*list(_section("", target.section, ""))[2:]]
+    page = _filled(page, "targets", ["", *targets])
+    page = _filled(page, "settings", ["", *_section("Top level", retrain_settings.ROOT, "")])
+    for name, words in (("states", STATES), ("fates", FATES)):
+        rows = [f"| `{word}` | {_sentence(meaning)} |" for word, meaning in words.items()]
+        page = _filled(page, name, [f"| {name[:-1]} | meaning |", "| --- | --- |", *rows])
+    return page
+
+
 def readme() -> str:
     """Return the README with the ratios of the committed benchmark run that have a rival and reach their goal."""
     table = ["| what | rival in the same run | ratio |", "| --- | --- | --- |"]
@@ -156,6 +179,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "command-line.md": command_line,
     "intake.md": intake,
+    "retraining.md": retraining,
     "../README.md": readme,
 }
 

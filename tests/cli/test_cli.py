@@ -12,7 +12,7 @@ from ml_exporter.cli.main import EXIT_CODES, main, make_parser
 from support import workload
 from support.engine import write_config
 
-COMMANDS = [["serve"], ["check-config"], ["baseline", "fit"], ["baseline", "show"], ["metrics"]]
+COMMANDS = [["serve"], ["check-config"], ["baseline", "fit"], ["baseline", "show"], ["metrics"], ["retrain"]]
 
 
 def run(*arguments: str) -> int:

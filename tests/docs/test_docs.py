@@ -22,6 +22,7 @@ from ml_exporter.app.catalogue import catalogue
 from ml_exporter.client import Monitor
 from ml_exporter.config.load import load
 from ml_exporter.core.text import format_duration
+from ml_exporter.retrain.metrics import Metrics
 from ml_exporter.signals.drift.measure import DriftSignal
 from ml_exporter.signals.signal import View
 from support import workload
@@ -65,9 +66,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_metrics_named_in_prose_exist(page: Path) -> None:
-    known = {metric.name for metric in catalogue()}
+    known = {metric.name for metric in (*catalogue(), *Metrics.metrics)}
     known |= {f"{name}{suffix}" for name in known for suffix in ("_bucket", "_sum", "_count")}
     known |= {"ml_feature_drift_hellinger"}  # the measure that CONTRIBUTING adds
+    known |= {"ml_retrain"}  # the key of the facts, no metric
     for name in re.findall(r"`(ml_[a-z0-9_]+)\b(?!\.)", page.read_text()):
         assert name in known, name
 
@@ -198,6 +200,20 @@ def test_the_example_of_the_configuration_is_good(flights: Path) -> None:
     assert model.settings.owner == "operations"
     horizon = yaml.safe_load(example)["models"][0]["labels"]["horizon"]
     assert format_duration(model.settings.labels.horizon) == horizon
+
+
+def test_the_five_minutes_of_retraining_work(tmp_path: Path) -> None:
+    token, check, *_ = blocks("docs/retraining.md", "sh")
+    (tmp_path / "retrain.yml").write_text((ROOT / "docs/retrain.example.yml").read_text())
+    shell(token, tmp_path)
+    told = shell(check.splitlines()[0], tmp_path)
+    assert told.startswith("flights: MLPerformanceDrop, MLFeatureDrift -> command, automatic, at most 3 runs per")
+    (tmp_path / "alertmanager.yml").write_text(blocks("docs/retraining.md", "yaml")[1])
+    assert "SUCCESS" in shell("amtool check-config alertmanager.yml", tmp_path)
+    (tmp_path / "prometheus.yml").write_text(blocks("docs/retraining.md", "yaml")[2])
+    shell("promtool check config prometheus.yml", tmp_path)
+    route = "amtool config routes test --config.file=alertmanager.yml --verify.receivers=retrain,team"
+    shell(f"{route} alertname=MLFeatureDrift model=flights", tmp_path)
 
 
 def test_the_measure_of_the_contributors_page_works() -> None:

@@ -20,7 +20,7 @@ class Running:
     """A sidecar that runs in a thread of its own."""
 
     def __init__(self, config: Path, **options: Any) -> None:
-        self._options = ServeOptions(config, ("127.0.0.1:0",), **options)
+        self._config, self._options = config, options
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.exit_code: int | None = None
@@ -43,9 +43,12 @@ class Running:
         # Signals belong to the main thread; the tests of signals run a process.
         loop.add_signal_handler = lambda *given: None  # type: ignore[method-assign]
         self.loop = loop
-        self.sidecar = Sidecar(self._options)
+        self.sidecar = self._make()
         loop.call_soon(self._started.set)
         self.exit_code = await self.sidecar.run()
+
+    def _make(self) -> Any:
+        return Sidecar(ServeOptions(self._config, ("127.0.0.1:0",), **self._options))
 
     @property
     def port(self) -> int:

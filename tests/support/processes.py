@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -107,10 +108,16 @@ def sidecar(config: Path, port: int | None = None) -> Process:
 class Prometheus(Process):
     """A Prometheus that scrapes sidecars."""
 
-    def __init__(self, folder: Path, targets: dict[str, list[int]], rules: list[Path] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        targets: dict[str, list[int]],
+        rules: list[Path] | None = None,
+        alertmanager: int | None = None,
+    ) -> None:
         tool = shutil.which("prometheus")
         assert tool is not None, "prometheus is not on PATH; deploy/bootstrap.sh tools installs it"
-        config = {
+        config: dict[str, Any] = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(path) for path in rules or []],
             "scrape_configs": [
@@ -118,10 +125,15 @@ class Prometheus(Process):
                 for job, ports in targets.items()
             ],
         }
+        if alertmanager is not None:
+            target = {"targets": [f"127.0.0.1:{alertmanager}"]}
+            config["alerting"] = {"alertmanagers": [{"static_configs": [target]}]}
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         port = free_port()
         command = [tool, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'tsdb'}"]
         command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+        # Prometheus finds Alertmanager seconds after its first evaluation; what fired then is sent again.
+        command += ["--rules.alert.resend-delay=1s"]
         super().__init__(command, port, "/-/ready", folder / "prometheus.log")
 
     def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
@@ -143,3 +155,17 @@ class Prometheus(Process):
                 return
             time.sleep(0.1)
         raise AssertionError(f"{expression} is {found}, not {value}")
+
+    def until_evaluated(self, seconds: float = 30.0) -> None:
+        """Wait until every rule group has been evaluated after now, twice: rules of one group read another's."""
+        for _ in range(2):
+            now = datetime.now(UTC)
+            end = time.monotonic() + seconds
+            while any(turn <= now for turn in self._evaluations()):
+                assert time.monotonic() < end, "rules are not evaluated"
+                time.sleep(0.1)
+
+    def _evaluations(self) -> list[datetime]:
+        """When the evaluation of each rule group last began."""
+        groups = json.loads(self.get("/api/v1/rules")[1])["data"]["groups"]
+        return [datetime.fromisoformat(group["lastEvaluation"][:26].rstrip("Z") + "+00:00") for group in groups]

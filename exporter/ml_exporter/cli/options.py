@@ -20,15 +20,15 @@ def add_command(commands: Any, name: str, help: str, description: str, example: 
     return parser
 
 
-def add_file_options(parser: argparse.ArgumentParser) -> None:
+def add_file_options(parser: argparse.ArgumentParser, default: str = "ml-exporter.yml") -> None:
     """Add the options that name the two configuration files."""
     parser.add_argument(
         "--config.file",
         dest="config_file",
         type=Path,
-        default=Path("ml-exporter.yml"),
+        default=Path(default),
         metavar="FILE",
-        help="configuration (default: ml-exporter.yml)",
+        help=f"configuration (default: {default})",
     )
     parser.add_argument(
         "--web.config.file",

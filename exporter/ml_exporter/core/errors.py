@@ -7,7 +7,8 @@
     ├── BaselineError      a baseline file or the data for one is wrong
     ├── PayloadError       a request body or an event cannot be used; holds the reason for the counter
     ├── StateError         the state directory cannot be used
-    └── ResourceError      a resource of the host or the model server cannot be read
+    ├── ResourceError      a resource of the host or the model server cannot be read
+    └── SecretError        a file with a secret cannot be read
 
 A message says what is wrong, where, and what is allowed. None of them carries an HTTP status or an
 exit code: the outward faces (``web``, ``cli``) map them.
@@ -67,6 +68,10 @@ class StateError(ExporterError):
 
 class ResourceError(ExporterError):
     """A resource cannot be read; its series are absent until it can."""
+
+
+class SecretError(ExporterError):
+    """A file with a secret cannot be read now; the message names the file and nothing that is in it."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

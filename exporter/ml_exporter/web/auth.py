@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -25,6 +25,8 @@ class BasicAuth:
     told to come again. Unknown users are checked against the slowest hash, so that names cannot be told
     from the time.
     """
+
+    challenge = (("WWW-Authenticate", 'Basic realm="ml-exporter", charset="UTF-8"'),)
 
     def __init__(self, users: Mapping[str, str]) -> None:
         self._users = {name: hashed.encode() for name, hashed in users.items()}
@@ -70,6 +72,50 @@ class BasicAuth:
         except ValueError:  # a password of more than 72 bytes, or one with a NUL
             return False
         return matches and known is not None
+
+
+class BearerAuth:
+    """Checks for a token that ``token`` returns, asked each time so that it can change; None if it cannot tell."""
+
+    challenge = (("WWW-Authenticate", 'Bearer realm="ml-exporter"'),)
+
+    def __init__(self, token: Callable[[], bytes | None]) -> None:
+        self._token = token
+
+    def check(self, header: str | None) -> bool | None:
+        """Return whether the Authorization header is right; None if that cannot be told now."""
+        scheme, _, given = (header or "").partition(" ")
+        if scheme.lower() != "bearer":
+            return False
+        token = self._token()
+        return None if token is None else hmac.compare_digest(given.strip().encode(), token)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+class EitherAuth:
+    """Accepts whom one of two accepts: a token goes to ``bearer``, everything else to ``basic``."""
+
+    def __init__(self, bearer: BearerAuth, basic: BasicAuth) -> None:
+        self.challenge = basic.challenge
+        self._bearer = bearer
+        self._basic = basic
+
+    def check(self, header: str | None) -> bool | Awaitable[bool] | None:
+        """Return whether the Authorization header is right, at once where that is known."""
+        scheme = (header or "").partition(" ")[0].lower()
+        return self._bearer.check(header) if scheme == "bearer" else self._basic.check(header)
+
+    def close(self) -> None:
+        """Begin no further check."""
+        self._basic.close()
+
+
+def user_of(header: str | None) -> str | None:
+    """Return the user that a header of HTTP basic authentication names, None if it is of another kind."""
+    credentials = _parse(header)
+    return credentials[0] if credentials else None
 
 
 def _parse(header: str | None) -> tuple[str, str] | None:

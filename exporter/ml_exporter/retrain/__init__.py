@@ -1,0 +1,1 @@
+"""The bridge from an alert to a retraining run."""
