@@ -34,14 +34,22 @@ lint: ## Run ruff, mypy and the check of the layers
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: bench
-bench: ## Measure speed and size beside rivals and write benchmarks/results.md
+bench: ## Measure speed, size and what alerts find, beside rivals; write benchmarks/results.md and alerting.md
 	@deploy/bootstrap.sh venv
+	@deploy/bootstrap.sh tools
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/alerting.py
 
 .PHONY: docs
-docs: ## Write the pages that follow from the code: metrics, definitions, configuration, command line
+docs: ## Write the pages that follow from the code: metrics, definitions, configuration, command line, notifications
 	@deploy/bootstrap.sh venv
+	@deploy/bootstrap.sh tools
 	@$(BIN)/python docs/generate.py
+
+.PHONY: rules
+rules: ## Write the rule files anew from their definitions
+	@deploy/bootstrap.sh venv
+	@$(BIN)/python prometheus/generate.py
 
 .PHONY: format
 format: ## Format the code

@@ -2,6 +2,7 @@
 # Gets what the Makefile's targets need, and says in one sentence what it cannot get.
 #   deploy/bootstrap.sh venv    the project's own virtual environment in .venv
 #   deploy/bootstrap.sh tools   Prometheus and Alertmanager: from PATH, else Debian's packages
+#   deploy/bootstrap.sh newer   current releases of promtool, amtool, Alertmanager and pint in .tools, built with Go
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -79,7 +80,41 @@ tools() {
         "prometheus-alertmanager, or unpack the releases from https://prometheus.io/download/ and add their folders to PATH"
 }
 
+# build MODULE@VERSION PACKAGE…: build programs of a Go module into .tools, unless this version is there.
+build() {
+    local module=$1 root=$PWD work stamp
+    shift
+    stamp=.tools/$(basename "${module%@*}").version
+    [ "$(cat "$stamp" 2>/dev/null)" = "$module" ] && return
+    echo "building $module"
+    work=$(mktemp -d)
+    (
+        cd "$work"
+        export GOFLAGS="-mod=mod -buildvcs=false" CGO_ENABLED=0
+        go mod init tools >/dev/null 2>&1
+        go get "$module" >/dev/null 2>&1 || { echo "go get $module failed" >&2; exit 1; }
+        source=$(go list -m -f '{{.Dir}}' "${module%@*}")
+        if [ ! -d "$source/ui/app/dist" ] && grep -qs 'go:embed app/dist' "$source/ui/web.go"; then
+            # Alertmanager embeds a page that is built apart from the module; a program without it is enough here.
+            cp -r "$source" source && chmod -R u+w source
+            mkdir -p source/ui/app/dist && touch source/ui/app/dist/index.html
+            go mod edit -replace "${module%@*}=./source"
+        fi
+        go build -o "$root/.tools/" "$@"
+    ) || return
+    chmod -R u+w "$work" && rm -rf "$work"
+    echo "$module" >"$stamp"
+}
+
+newer() {
+    command -v go >/dev/null || fail "needs Go on PATH to build current promtool, amtool, Alertmanager and pint"
+    mkdir -p .tools
+    build github.com/prometheus/prometheus@v0.315.0 github.com/prometheus/prometheus/cmd/promtool
+    build github.com/prometheus/alertmanager@v0.34.0 github.com/prometheus/alertmanager/cmd/{amtool,alertmanager}
+    build github.com/cloudflare/pint@v0.87.0 github.com/cloudflare/pint/cmd/pint
+}
+
 case "${1:-}" in
-venv | tools) "$1" ;;
-*) fail "usage: deploy/bootstrap.sh venv|tools" ;;
+venv | tools | newer) "$1" ;;
+*) fail "usage: deploy/bootstrap.sh venv|tools|newer" ;;
 esac

@@ -1,4 +1,4 @@
-"""Write the pages that follow from the code: metrics, definitions, configuration, command line.
+"""Write the pages that follow from the code: metrics, definitions, configuration, command line, notifications.
 
 ``python docs/generate.py`` writes them; the tests compare them with what this would write.
 """
@@ -9,6 +9,7 @@ import argparse
 import importlib
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,6 +47,39 @@ for a million. What holds for all of them:
 - **Noise floor.** Each drift score comes with the 99.9 % quantile of what it shows without drift at this
   number of samples, simulated from the baseline itself when that is fitted.
 
+"""
+
+ALERTS = f"""\
+# Alerts
+
+{NOTE}
+
+Each alert has a runbook behind its name, an owner from the model's series, and a first step in its notification.
+An alert that calls for no action does not exist. [Tune without fear](tuning.md) says how to change one.
+
+A drift or performance alert needs all of these at once: an effect beyond its threshold, also after what chance
+alone explains is taken away (the noise floor, or standard errors), enough samples, a window that was seen for long
+enough, and time. A series that is absent alerts nobody: `ml_signal_no_data` and the alerts on the sidecar tell
+that case.
+
+Prometheus keeps 15 days unless told otherwise: error budgets look back 30 days and usual volumes three weeks, so
+start it with `--storage.tsdb.retention.time=31d` or more.
+
+Alerts of GPUs, pipelines, security, fairness and attributions come with their signals.
+
+## By family
+"""
+
+THRESHOLDS = """\
+Defaults and overrides are series in [thresholds.yml](../prometheus/rules/thresholds.yml); the most specific one
+counts: model, version and feature; then model and feature; model and version; feature; model; none.
+"""
+
+RECORDED = """\
+From the counters of any number of replicas: counts are summed first, and every ratio is one of sums. Names are
+`level:metric:operations`, where the level says which labels are left; the window is a label (`5m`, `1h`, `24h`;
+for service levels also `30m`, `2h`, `6h`, `3d`), as on the sidecar's page, so that one alert and one panel serve
+every window.
 """
 
 CONFIGURATION = f"""\
@@ -166,6 +200,59 @@ def readme() -> str:
     return _filled((ROOT / "README.md").read_text(), "benchmarks", table)
 
 
+def notifications() -> str:
+    """Return the page of notifications, as a real Alertmanager sends them now."""
+    # The receivers are those of the tests.
+    sys.path[:0] = [str(HERE), str(ROOT / "tests")]
+    try:
+        module = importlib.import_module("notifications")
+    finally:
+        del sys.path[:2]
+    page = (HERE / "notifications.md").read_text()
+    for name, lines in module.examples().items():
+        page = _filled(page, name, lines)
+    return page
+
+
+def alerts() -> str:
+    """Return the page of all alerts, thresholds and recorded series."""
+    sys.path.insert(0, str(ROOT / "prometheus"))
+    try:
+        definitions = importlib.import_module("definitions")
+    finally:
+        del sys.path[0]
+    lines = [ALERTS]
+    for family in definitions.FAMILIES:
+        lines += [f"### {family.title}", "", "| alert | severity | for | meaning |", "| --- | --- | --- | --- |"]
+        seen: dict[str, list[str]] = {}
+        for alert in family.alerts:
+            row = seen.setdefault(alert.name, [alert.summary])
+            row.append(f"{alert.severity} ({alert.labels['long']})" if "long" in alert.labels else alert.severity)
+            row.append(f"{alert.hold} ({alert.labels['long']})" if "long" in alert.labels else alert.hold)
+        for name, (summary, *rest) in seen.items():
+            severities, holds = ", ".join(rest[::2]), ", ".join(rest[1::2])
+            lines.append(f"| [{name}](runbooks/{name}.md) | {severities} | {holds} | {summary} |")
+        lines.append("")
+    lines += ["## Thresholds", "", THRESHOLDS]
+    heads = ("series", "overridden by", "other labels", "from, to", "silent", "meaning")
+    lines += ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
+    for threshold in definitions.THRESHOLDS:
+        scope = ", ".join(f"`{label}`" for label in threshold.scope)
+        kinds = "; ".join(f"`{label}`: {', '.join(values)}" for label, values in threshold.kinds)
+        bounds = f"{threshold.lowest:g}, {threshold.highest:g}"
+        silent = "no line" if threshold.silent is None else f"`vector({threshold.silent:g})`"
+        silent = silent.replace("(inf)", "(+Inf)")
+        lines.append(f"| `{threshold.series}` | {scope} | {kinds} | {bounds} | {silent} | {threshold.meaning} |")
+    lines += ["", "## Recorded series", "", RECORDED, "| series | from |", "| --- | --- |"]
+    seen_records: set[str] = set()
+    for family in definitions.FAMILIES:
+        for record in family.records:
+            if record.name not in seen_records:
+                seen_records.add(record.name)
+                lines.append(f"| `{record.name}` | `prometheus/rules/{family.key}.yml` |")
+    return "\n".join(lines) + "\n"
+
+
 def _filled(page: str, name: str, lines: list[str]) -> str:
     """Return a page with ``lines`` between its marks ``name``."""
     begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
@@ -175,11 +262,13 @@ def _filled(page: str, name: str, lines: list[str]) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": catalogue.as_markdown,
+    "alerts.md": alerts,
     "definitions.md": definitions,
     "configuration.md": configuration,
     "command-line.md": command_line,
     "intake.md": intake,
     "retraining.md": retraining,
+    "notifications.md": notifications,
     "../README.md": readme,
 }
 

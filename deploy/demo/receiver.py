@@ -1,9 +1,10 @@
-"""What stands for the team's chat here: takes Alertmanager's webhooks and keeps what arrived."""
+"""What stands for every receiver here: takes what Alertmanager sends, and keeps what arrived as webhooks."""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,12 +26,41 @@ class Notification:
 
     def lines(self) -> list[str]:
         """Return it as a person would read it: a line an alert, at most six."""
+        # The first of each name before the second of any: none is lost among many features.
+        seen = Counter[str]()
+        ranked = []
+        for alert in self.alerts:
+            seen[alert["labels"]["alertname"]] += 1
+            ranked.append((seen[alert["labels"]["alertname"]], alert))
         shown = [
             f"{alert['status'].upper():8} {alert['labels']['alertname']}: {alert['annotations']['description']}"
-            for alert in self.alerts[:6]
+            for _, alert in sorted(ranked, key=lambda pair: pair[0])[:6]
         ]
         more = len(self.alerts) - len(shown)
         return [*shown, f"         and {more} more"] if more > 0 else shown
+
+
+def redirected(config: dict[str, Any], templates: str, url: str) -> dict[str, Any]:
+    """Return the shipped routes with every receiver at ``url``, no secret needed, and waits that suit a story."""
+    config = json.loads(json.dumps(config))  # a copy of its own for each alias
+    config["templates"] = [templates]
+    # The story plays an hour a second: nobody waits for working hours, nor for minutes.
+    for interval in config["time_intervals"]:
+        interval["time_intervals"] = [{"times": [{"start_time": "00:00", "end_time": "24:00"}]}]
+    config["route"] |= {"group_wait": "5s", "group_interval": "5s"}
+    for receiver in config["receivers"]:
+        receiver.pop("email_configs", None)
+        for slack in receiver.get("slack_configs", []):
+            del slack["api_url_file"]
+            slack["api_url"] = f"{url}/slack"
+        for pagerduty in receiver.get("pagerduty_configs", []):
+            del pagerduty["routing_key_file"]
+            pagerduty |= {"routing_key": "demo", "url": f"{url}/pagerduty"}
+        for webhook in receiver.get("webhook_configs", []):
+            webhook.pop("http_config", None)
+            # All alerts pass the receiver called webhook; the others get some of them again.
+            webhook["url"] = f"{url}/" if receiver["name"] == "webhook" else f"{url}/{receiver['name']}"
+    return config
 
 
 def _is_complete(alert: dict[str, Any]) -> bool:
@@ -51,6 +81,10 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path != "/":
+                    # The same alerts again, for a person or another program.
+                    self.answer(202)
+                    return
                 try:
                     document = json.loads(body)
                     alerts = tuple(document["alerts"])
@@ -59,7 +93,10 @@ class Receiver:
                     valid = False
                 if valid:
                     receiver.notifications.append(Notification(datetime.now(), document["status"], alerts))
-                self.send_response(200 if valid else 400)
+                self.answer(200 if valid else 400)
+
+            def answer(self, status: int) -> None:
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -30,7 +30,7 @@ from support.http import Running, running
 from support.models import Model
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("docs", "docs/runbooks", "grafana/dashboards", "benchmarks", ".")
+FOLDERS = ("docs", "docs/runbooks", "grafana/dashboards", "benchmarks", "alertmanager", ".")
 PAGES = [page for folder in FOLDERS for page in sorted((ROOT / folder).glob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 VALIDATION = "validation.csv"

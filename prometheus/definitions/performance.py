@@ -1,0 +1,297 @@
+"""Performance: is the model right, as right as on its baseline, and which version is more so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from definitions.common import CHAMPION, COVERED, PREDICTIONS, WINDOW_COVERED, Z, number, owned
+from definitions.drift import FEATURES
+from definitions.rule import Alert, Family, Record
+from definitions.thresholds import Threshold
+from definitions.windows import constant, increase, increases, rolled
+
+WINDOW: Final = "ml:performance:window"
+"""1 with the window that performance alerts look at as its label; set in thresholds.yml."""
+
+_DROPS: Final = ("accuracy", "roc_auc", "mae")
+_LEVELS: Final = ("accuracy", "roc_auc", "f1_macro", "r2")
+
+DROP: Final = Threshold(
+    "performance_drop",
+    "How far a `measure` may fall below the baseline's; for mae, which share of it the error may grow.",
+    ("model", "version"),
+    (("measure", _DROPS),),
+    highest=10.0,
+)
+FLOOR: Final = Threshold(
+    "performance_floor",
+    "Value of a `measure` below which a model must not be used, whatever its baseline. There is no default.",
+    ("model", "version"),
+    (("measure", _LEVELS),),
+    silent=None,
+)
+LABELS: Final = Threshold(
+    "performance_labels", "Labels in the window below which performance is not judged.", lowest=30.0, highest=1e9
+)
+THRESHOLDS: Final = (DROP, FLOOR, LABELS)
+
+_P: Final = "model_version:ml_performance"
+_CLASS: Final = "model_version_class:ml_performance"
+_CELLS: Final = "model_version_class_predicted:ml_confusion:increase"
+_ACTUAL: Final = "model_version_class:ml_confusion:actual"
+_PREDICTED: Final = "model_version_class:ml_confusion:predicted"
+_CORRECT: Final = "model_version_class:ml_confusion:correct"
+_OUTCOMES: Final = "model_version:ml_confusion:outcomes"
+_RANKS: Final = "model_version_bin:ml_score_below:negative"
+_POSITIVE: Final = "model_version_bin:ml_score_bin:positive"
+_P_ALL: Final = "model_version:ml_score_bin:positive"
+_N_ALL: Final = "model_version:ml_score_bin:negative"
+_SCORED: Final = "model_version:ml_outcome_scored:increase"
+_CLASSIFIED: Final = "model_version:ml_outcome_log_loss:increase"
+
+
+def _classification() -> Iterator[Record]:
+    yield from increases("model_version_class_predicted", "ml_confusion_total")
+    yield Record(_ACTUAL, f"sum without (predicted) ({_CELLS})")
+    yield Record(
+        _PREDICTED,
+        f'sum without (predicted) (label_replace(sum without (class) ({_CELLS}), "class", "$1", "predicted", "(.*)"))',
+    )
+    yield Record(
+        _CORRECT,
+        f'sum without (predicted) ({_CELLS} and label_replace({_ACTUAL}, "predicted", "$1", "class", "(.*)"))',
+    )
+    yield Record(_OUTCOMES, f"sum without (class) ({_ACTUAL})")
+    yield Record(f"{_P}:accuracy", f"sum without (class) ({_CORRECT}) / ({_OUTCOMES} > 0)")
+    yield Record(f"{_P}:constant_accuracy", f"max without (class) ({_ACTUAL}) / ({_OUTCOMES} > 0)")
+    yield Record(f"{_CLASS}:precision", f"{_CORRECT} / ({_PREDICTED} > 0)")
+    yield Record(f"{_CLASS}:recall", f"{_CORRECT} / ({_ACTUAL} > 0)")
+    yield Record(f"{_CLASS}:f1", f"2 * {_CORRECT} / ({_ACTUAL} + {_PREDICTED} > 0)")
+    for measure in ("precision", "recall", "f1"):
+        yield Record(f"{_P}:{measure}_macro", f"avg without (class) ({_CLASS}:{measure})")
+    yield Record(f"{_P}:accuracy_standard_error", f"sqrt({_P}:accuracy * (1 - {_P}:accuracy) / ({_OUTCOMES} > 0))")
+
+
+def _scores() -> Iterator[Record]:
+    """ROC AUC from how many negatives each bin of positives outranks; calibration from tenths of the score."""
+    scores, below = increase("ml_score_bin_total"), increase("ml_score_below_total")
+    yield from rolled(_POSITIVE, f"sum without (class) ({scores} unless {below})")
+    yield from rolled(_RANKS, increase("ml_score_below_total", ", class"))
+    yield from rolled(_N_ALL, f"sum without (class, bin) ({scores} and {below})")
+    yield Record(_P_ALL, f"sum without (bin) ({_POSITIVE})")
+    area, pairs = f"{_P}:roc_auc", f"({_P_ALL} * {_N_ALL} > 0)"
+    yield Record(area, f"sum without (bin) ({_POSITIVE} * {_RANKS}) / {pairs}")
+    yield Record(
+        f"{area}_standard_error",
+        f"""
+        sqrt(clamp_min(
+          (
+            {area} * (1 - {area})
+            + ({_P_ALL} - 1) * ({area} / (2 - {area}) - {area} ^ 2)
+            + ({_N_ALL} - 1) * (2 * {area} ^ 2 / (1 + {area}) - {area} ^ 2)
+          ) / {pairs}, 0
+        ))
+        """,
+    )
+    hits = "model_version_bin:ml_calibration_outcomes:positive"
+    negatives = f"group without (bin) ({below})"
+    yield from rolled(
+        hits,
+        f"sum without (class) ({increase('ml_calibration_outcomes_total')} unless ignoring (bin) {negatives})",
+    )
+    yield from increases("model_version_bin", "ml_calibration_score_total")
+    yield Record(
+        f"{_P}:expected_calibration_error",
+        f"""
+        sum without (bin) (abs({hits} - model_version_bin:ml_calibration_score:increase)) / ({_P_ALL} + {_N_ALL} > 0)
+        """,
+    )
+
+
+def _losses() -> Iterator[Record]:
+    outcome = "model_version:ml_outcome"
+    parts = ("log_loss", "squared_error", "scored", "overestimate", "underestimate", "error_share", "nonzero")
+    spread = ("label_above", "label_below", "label_squared")
+    yield from increases("model_version", *(f"ml_outcome_{part}_total" for part in (*parts, *spread)))
+
+    def sum_of(part: str) -> str:
+        return f"{outcome}_{part}:increase"
+
+    mean = f"/ ({_SCORED} > 0)"
+    yield Record(f"{_P}:log_loss", f"{_CLASSIFIED} {mean}")
+    yield Record(f"{_P}:brier", f"{sum_of('squared_error')} {mean} and {_CLASSIFIED}")
+    yield Record(f"{_P}:mse", f"{sum_of('squared_error')} {mean} unless {_CLASSIFIED}")
+    yield Record(f"{_P}:rmse", f"sqrt({_P}:mse)")
+    yield Record(f"{_P}:mae", f"({sum_of('overestimate')} + {sum_of('underestimate')}) {mean}")
+    yield Record(f"{_P}:bias", f"({sum_of('overestimate')} - {sum_of('underestimate')}) {mean}")
+    yield Record(f"{_P}:mape", f"{sum_of('error_share')} / ({sum_of('nonzero')} > 0)")
+    shift = f"({sum_of('label_above')} - {sum_of('label_below')}) ^ 2 / ({_SCORED} > 0)"
+    yield Record(f"{_P}:r2", f"1 - {_P}:mse * {_SCORED} / ({sum_of('label_squared')} - {shift} > 0)")
+    yield Record(f"{_P}:mae_standard_error", f"sqrt(clamp_min({_P}:mse - {_P}:mae ^ 2, 0) {mean})")
+
+
+def _baseline(measure: str) -> str:
+    return f"model_version:ml_baseline_performance_{measure}:max"
+
+
+def _drops() -> Iterator[Record]:
+    """How far each measure lies below the baseline's, and the standard error of that, of both together."""
+    for measure in ("accuracy", "constant_accuracy", "roc_auc", "mae", "rmse", "samples"):
+        yield constant("model_version", f"ml_baseline_performance_{measure}")
+    beside, samples = "ignoring (window) group_left ()", _baseline("samples")
+    counted = {
+        "accuracy": _OUTCOMES,
+        "roc_auc": f"({_P_ALL} + {_N_ALL})",
+        "mae": f"({_SCORED} unless {_CLASSIFIED})",
+    }
+    for measure in _DROPS:
+        value, base, error = f"{_P}:{measure}", _baseline(measure), f"{_P}:{measure}_standard_error"
+        drop = f"-({value} - {beside} {base})"
+        both = f"{error} * sqrt(1 + {counted[measure]} / {beside} {samples})"
+        if measure == "mae":
+            drop, both = f"{value} / {beside} ({base} > 0) - 1", f"{both} / {beside} ({base} > 0)"
+        yield Record(f"{_P}:drop", drop, {"measure": measure})
+        yield Record(f"{_P}:drop_standard_error", both, {"measure": measure})
+        yield Record(f"{_P}:labels", counted[measure], {"measure": measure})
+
+
+def _versions() -> Iterator[Record]:
+    """Each version beside the one that gets most predictions."""
+    for measure in _DROPS:
+        for what in (measure, f"{measure}_standard_error"):
+            yield Record(
+                f"model_version:ml_performance_champion:{what}",
+                f'label_replace({_P}:{what}, "champion", "$1", "version", "(.*)")\n'
+                f"* ignoring (version, window) group_left () {CHAMPION}",
+            )
+        of_champion = f"model_version:ml_performance_champion:{measure}"
+        others = f"({_P}:{measure} unless ignoring (champion) {of_champion})"
+        beside = "ignoring (version, champion) group_left (champion)"
+        yield Record(f"model_version:ml_performance_difference:{measure}", f"{others} - {beside} {of_champion}")
+        yield Record(
+            f"model_version:ml_performance_difference:{measure}_standard_error",
+            f"sqrt(({_P}:{measure}_standard_error ^ 2 unless ignoring (champion) {of_champion})"
+            f" + {beside} {of_champion}_standard_error ^ 2)",
+        )
+
+
+_JUDGED: Final = f"""
+and ignoring (measure)
+{COVERED} >= scalar({WINDOW_COVERED.series})
+and on (window)
+{WINDOW}
+"""
+
+
+_ERRORS: Final = {
+    **{measure: f"{_P}:{measure}_standard_error" for measure in ("accuracy", "roc_auc")},
+    "f1_macro": f"2 * {_P}:accuracy_standard_error",
+    "r2": f"(1 / sqrt({_SCORED} > 0))",
+}
+"""Standard errors of levels; of the macro F1 twice that of the accuracy, of R2 that of a share of variance (chosen)."""
+
+
+def _verdicts() -> Iterator[Record]:
+    enough = f"{_P}:labels >= scalar({LABELS.series})"
+    yield Record(f"{_P}:certain_drop", f"{_P}:drop - {Z} * {_P}:drop_standard_error\nand\n{enough}{_JUDGED}")
+    yield DROP.records(f"{_P}:certain_drop", "model_version")
+    for measure in _LEVELS:
+        labels = {"accuracy": _OUTCOMES, "f1_macro": _OUTCOMES, "roc_auc": f"{_P_ALL} + {_N_ALL}", "r2": _SCORED}
+        yield Record(
+            f"{_P}:certain_level",
+            f"{_P}:{measure} + {Z} * {_ERRORS[measure]}\nand\n{labels[measure]} >= scalar({LABELS.series}){_JUDGED}",
+            {"measure": measure},
+        )
+    yield FLOOR.records(f"{_P}:certain_level", "model_version")
+
+
+_RECORDS: Final = (*_classification(), *_scores(), *_losses(), *_drops(), *_versions(), *_verdicts())
+
+_DROP_LIMIT: Final = "model_version:ml_performance_drop:threshold"
+_FLOOR_LIMIT: Final = "model_version:ml_performance_floor:threshold"
+_OF: Final = ("model", "version", "measure")
+_BETTER: Final = (
+    '{{ range printf "topk(1, -(model_version:ml_performance:drop{model=%[1]q, window=%[3]q, measure=%[4]q,'
+    " version!=%[2]q} - ignoring (version) group_left () model_version:ml_performance:drop{model=%[1]q, window=%[3]q,"
+    f' measure=%[4]q, version=%[2]q}}) > 0 and ignoring (window, measure) {PREDICTIONS}{{window=\\"1h\\"}} > 0)"'
+    " $labels.model $labels.version $labels.window $labels.measure | query }}Version {{ .Labels.version }} is still"
+    ' serving and does better by {{ .Value | printf "%.2f" }} in {{ $labels.measure }}: rolling back to it is an option.'
+    "{{ end }}"
+)
+_TWO_DIGITS: Final = 'printf "%.2f"'
+
+_ALERTS: Final = (
+    Alert(
+        "MLPerformanceDrop",
+        "critical",
+        owned(
+            f"{_P}:drop\nand\n{_P}:certain_drop > {_DROP_LIMIT}",
+            *("version", "window", "measure"),
+        ),
+        "The model is less right than on its baseline.",
+        "The {{ $labels.measure }} of model {{ $labels.model }} {{ $labels.version }} is worse than on its baseline by"
+        ' {{ $value | printf "%.2f" }}, over the labels of {{ $labels.window }}; allowed are'
+        f" {number(_DROP_LIMIT, _TWO_DIGITS, *_OF)} and"
+        f" {number(f'{_P}:drop_standard_error', _TWO_DIGITS, *_OF, 'window')} is one standard error.",
+        "See whether inputs drifted or broke at the same time; if not, the world has changed and the model must learn it.",
+        "ml-performance",
+        "2m",
+        "30m",
+        more={"rollback": _BETTER, "features": FEATURES},
+    ),
+    Alert(
+        "MLPerformanceLow",
+        "critical",
+        owned(
+            f"{_P}:certain_level < {_FLOOR_LIMIT}",
+            *("version", "window", "measure"),
+        ),
+        "The model is less right than it must be to be used.",
+        "The {{ $labels.measure }} of model {{ $labels.model }} {{ $labels.version }} is at best"
+        ' {{ $value | printf "%.2f" }}, over the labels of {{ $labels.window }}; the floor set for it is'
+        f" {number(_FLOOR_LIMIT, _TWO_DIGITS, *_OF)}.",
+        "Decide whether decisions may still rest on the model; fall back to its predecessor or a rule until it is repaired.",
+        "ml-performance",
+        "2m",
+        "30m",
+        more={"rollback": _BETTER},
+    ),
+    Alert(
+        "MLWorseThanConstant",
+        "critical",
+        owned(
+            f"""
+            (
+              {_P}:accuracy
+              and
+              {_P}:accuracy + {Z} * {_P}:accuracy_standard_error < {_P}:constant_accuracy
+              and
+              {_OUTCOMES} >= scalar({LABELS.series})
+              unless ignoring (window)
+              {_baseline("accuracy")} < {_baseline("constant_accuracy")}
+              or
+              {_P}:r2
+              and
+              {_P}:r2 + {Z} * {_ERRORS["r2"]} < 0
+              and
+              {_SCORED} >= scalar({LABELS.series})
+            )
+            and
+            {COVERED} >= scalar({WINDOW_COVERED.series})
+            and on (window)
+            {WINDOW}
+            """,
+            *("version", "window"),
+        ),
+        "Always giving the same answer would be more right than the model.",
+        "Over the labels of {{ $labels.window }} model {{ $labels.model }} {{ $labels.version }} reaches"
+        ' {{ $value | printf "%.2f" }} (accuracy, or R2 of a regression), less than the best constant answer.',
+        "Take the model out of use: check first that labels and predictions are not mixed up or shifted.",
+        "ml-performance",
+        "15m",
+        "30m",
+    ),
+)
+
+FAMILY: Final = Family("performance", __doc__, _RECORDS, _ALERTS)

@@ -1,0 +1,58 @@
+"""Every alert under promtool: silent just before, firing at, ending; a healthy and an unknown one stay silent."""
+
+from pathlib import Path
+
+import pytest
+
+from support.alert_cases import CASES
+from support.rules import ALERTS, Case, annotations, play, run
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_an_alert_fires_when_it_should_and_ends(case: Case, tmp_path: Path) -> None:
+    play(case, tmp_path)
+
+
+def test_every_alert_has_a_case() -> None:
+    own = {("MLVolumeAnomaly", ""), ("MLWatchdog", "")}
+    assert {(case.alert, case.long) for case in CASES} | own == set(ALERTS)
+
+
+def test_volume_is_compared_with_the_same_hour_of_earlier_weeks(tmp_path: Path) -> None:
+    """Days have ten times the volume of nights; only what differs from the same hour of earlier weeks is told."""
+    day = 2 * 168
+    few = range(day + 10, day + 14)
+    usual = [300.0 if 8 <= hour % 24 < 20 else 30.0 for hour in range(day + 24)]
+    series = []
+    for model, rates in (("twin", usual), ("m", [0.2 * n if hour in few else n for hour, n in enumerate(usual)])):
+        of = f'{{job="ml", instance="a", model="{model}", version="1"'
+        series.append({"series": f'ml_model_info{of}, owner="team"}}', "values": "1x99999"})
+        series.append({"series": f"ml_predictions_total{of}}}", "values": _hourly(rates)})
+    alert = ALERTS["MLVolumeAnomaly", ""]
+    labels = {"severity": "warning", "job": "ml", "model": "m", "owner": "team", "window": "1h"}
+    description = (
+        "Model m got 20% of the predictions of the same hour of earlier weeks; a change of 50% is allowed."
+    )
+    told = [{"exp_labels": labels, "exp_annotations": annotations(alert, description, labels, {})}]
+    moments = [*((hour, []) for hour in range(day - 24, day + 12)), (day + 12, told), (day + 16, [])]
+    tests = [
+        {"eval_time": f"{hour}h", "alertname": "MLVolumeAnomaly", "exp_alerts": alerts} for hour, alerts in moments
+    ]
+    # A sample every 100 seconds: three in each five minutes, whatever becomes of a range's edges.
+    run(tmp_path, "MLVolumeAnomaly", series, {"alert_rule_test": tests}, interval="100s", evaluation="5m")
+
+
+def _hourly(rates: list[float]) -> str:
+    parts, total = [], 0.0
+    for rate in rates:
+        parts.append(f"{total:.10g}+{rate / 36:.10g}x35")
+        total += rate
+    return " ".join(parts)
+
+
+def test_the_watchdog_always_barks(tmp_path: Path) -> None:
+    alert = ALERTS["MLWatchdog", ""]
+    labels = {"severity": "none"}
+    told = [{"exp_labels": labels, "exp_annotations": annotations(alert, alert.description, labels, {})}]
+    tests = [{"eval_time": moment, "alertname": "MLWatchdog", "exp_alerts": told} for moment in ("1m", "2m", "3h")]
+    run(tmp_path, "MLWatchdog", [], {"alert_rule_test": tests})

@@ -1,0 +1,216 @@
+"""The recording rules in a real Prometheus give the sidecar's own numbers, for one sidecar and for a fleet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml_exporter.baseline import document
+from ml_exporter.core.schema import Task
+from support import workload
+from support.engine import write_config
+from support.models import baseline
+from support.processes import Process, Prometheus, sidecar
+
+ROOT = Path(__file__).parents[2]
+RULES = sorted((ROOT / "prometheus/rules").glob("*.yml"))
+MODELS = """
+  - {name: prices, version: "1", task: regression, baseline: regression.json}
+  - {name: kinds, version: "1", task: multiclass_classification, baseline: multiclass.json}
+state:
+"""
+TASKS = {"model": Task.BINARY, "prices": Task.REGRESSION, "kinds": Task.MULTICLASS}
+ROWS = 2_000
+
+SAME = {
+    "ml_feature_drift_psi": "model_version_feature:ml_feature_drift:psi",
+    "ml_feature_drift_jensen_shannon": "model_version_feature:ml_feature_drift:jensen_shannon",
+    "ml_prediction_drift_psi": "model_version:ml_prediction_drift:psi",
+    "ml_prediction_drift_jensen_shannon": "model_version:ml_prediction_drift:jensen_shannon",
+    "ml_feature_drift_share_ratio": "model_version:ml_feature_drift_share:ratio",
+    "ml_performance_accuracy": "model_version:ml_performance:accuracy",
+    "ml_performance_constant_accuracy": "model_version:ml_performance:constant_accuracy",
+    "ml_performance_precision": "model_version_class:ml_performance:precision",
+    "ml_performance_recall": "model_version_class:ml_performance:recall",
+    "ml_performance_f1": "model_version_class:ml_performance:f1",
+    "ml_performance_log_loss": "model_version:ml_performance:log_loss",
+    "ml_performance_brier": "model_version:ml_performance:brier",
+    "ml_performance_mae": "model_version:ml_performance:mae",
+    "ml_performance_rmse": "model_version:ml_performance:rmse",
+    "ml_performance_mape": "model_version:ml_performance:mape",
+    "ml_performance_r2": "model_version:ml_performance:r2",
+    "ml_performance_bias": "model_version:ml_performance:bias",
+}
+"""Ratios of counters that one group reads at one moment: the same numbers, to rounding."""
+
+CHECKS = ("missing", "absent", "type_error", "nonfinite", "out_of_range", "unseen")
+
+Series = dict[tuple[tuple[str, str], ...], float]
+
+
+class World:
+    """Two replicas and one sidecar that saw everything both saw, scraped by a Prometheus with the rules."""
+
+    def __init__(self, folder: Path) -> None:
+        self.processes: list[Process] = []
+        sidecars = []
+        for name in ("a", "b", "joint"):
+            home = folder / name
+            home.mkdir()
+            config = write_config(home, noise=True)
+            document.write(baseline(Task.REGRESSION, noise=True), home / "regression.json")
+            document.write(baseline(Task.MULTICLASS, noise=True), home / "multiclass.json")
+            config.write_text(config.read_text().replace("\nstate:\n", MODELS))
+            sidecars.append(sidecar(config))
+            self.processes.append(sidecars[-1])
+        self.sidecars = sidecars
+        *replicas, joint = sidecars
+        ports = {"fleet": [replica.port for replica in replicas], "joint": [joint.port]}
+        self.prometheus = Prometheus(folder, ports, RULES)
+        self.processes.append(self.prometheus)
+
+    def play(self) -> None:
+        """Send the events, half to each replica and all to the joint one."""
+        self.prometheus.until_query("count(ml_predictions_total)", 9)
+        for number, (name, task) in enumerate(TASKS.items()):
+            columns = workload.table(ROWS, seed=61 + number, task=task, shift=0.4)
+            columns["few"][:70] = "new"
+            columns["normal"][:300] = np.nan
+            columns["tailed"][:50] = 1e9
+            events = [{**event, "model": name} for event in workload.events(columns)]
+            for event in events[:40]:
+                event["error"] = True
+            for event in events[40:90]:
+                del event["features"]["zeros"]
+            events[91]["features"]["tied"] = "text"
+            labels = [{**label, "model": name} for label in workload.labels(columns)]
+            for part, process in zip(
+                (slice(0, None, 2), slice(1, None, 2), slice(None)), self.sidecars, strict=True
+            ):
+                assert process.post("/v1/predictions?ack=durable", events[part])[0] == 200
+                assert process.post("/v1/labels?ack=durable", labels[part])[0] == 200
+        for job in ("fleet", "joint"):
+            query = f'sum(ml_label_delay_seconds_count{{job="{job}"}})'
+            self.prometheus.until_query(query, ROWS * len(TASKS))
+        self.prometheus.until_evaluated()
+
+    def own(self, name: str, **labels: str) -> Series:
+        """Return a gauge of the joint sidecar over 5m."""
+        return self._query(name, job="joint", **labels)
+
+    def recorded(self, name: str, job: str, **labels: str) -> Series:
+        """Return a recorded series over 5m."""
+        return self._query(name, job=job, **labels)
+
+    def _query(self, name: str, **labels: str) -> Series:
+        matchers = ",".join(f'{key}="{value}"' for key, value in labels.items())
+        found = self.prometheus.query(f'{name}{{window="5m",{matchers}}}')
+        drop = {"__name__", "job", "instance", "check"}
+        return {tuple(pair for pair in series if pair[0] not in drop): value for series, value in found.items()}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("numbers"))
+    try:
+        made.play()
+        yield made
+    finally:
+        for process in made.processes:
+            process.end()
+
+
+def test_every_rule_is_evaluated_without_an_error(world: World) -> None:
+    document = json.loads(world.prometheus.get("/api/v1/rules")[1])
+    rules = [rule for group in document["data"]["groups"] for rule in group["rules"]]
+    assert len(rules) > 250
+    assert {rule["name"]: rule["lastError"] for rule in rules if rule.get("lastError")} == {}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_rule_gives_the_number_of_the_sidecar(world: World, name: str) -> None:
+    own, found = world.own(name), world.recorded(SAME[name], "joint")
+    assert own
+    assert found.keys() == own.keys()
+    for series, value in own.items():
+        # Each counter is extrapolated by the same factor; what is left is rounding, and its root.
+        assert found[series] == pytest.approx(value, rel=1e-6, abs=1e-7), series
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_shares_of_bad_values_agree(world: World, check: str) -> None:
+    own = world.own(f"ml_feature_{check}_ratio")
+    found = world.recorded("model_version_feature:ml_feature_quality:ratio", "joint", check=check)
+    assert found.keys() == own.keys()
+    for series, value in own.items():
+        assert found[series] == pytest.approx(value, rel=1e-6, abs=1e-12), series
+    if check != "nonfinite":
+        assert max(own.values()) > 0
+
+
+def test_the_area_under_the_curve_agrees_within_its_stated_bound(world: World) -> None:
+    ((series, own),) = world.own("ml_performance_roc_auc", model="model").items()
+    found = world.recorded("model_version:ml_performance:roc_auc", "joint")[series]
+    positive = world.recorded("model_version_bin:ml_score_bin:positive", "joint")
+    below = world.prometheus.query(
+        'sum without (class, instance) (increase(ml_score_bin_total{job="joint"}[5m])'
+        ' and increase(ml_score_below_total{job="joint"}[5m]))'
+    )
+    negative = {dict(labels)["bin"]: value for labels, value in below.items()}
+    ties = sum(value * negative[dict(labels)["bin"]] for labels, value in positive.items())
+    bound = ties / 2 / (sum(positive.values()) * sum(negative.values()))
+    assert 0.005 < bound < 0.05
+    assert found == pytest.approx(own, abs=bound)
+
+
+def test_the_calibration_error_agrees(world: World) -> None:
+    ((series, own),) = world.own("ml_performance_expected_calibration_error", model="model").items()
+    found = world.recorded("model_version:ml_performance:expected_calibration_error", "joint")
+    assert found == {series: pytest.approx(own, abs=1e-6)}
+
+
+# A count of what lies beyond a cut jumps where the others only differ by some percent.
+@pytest.mark.parametrize("name", sorted(set(SAME) - {"ml_feature_drift_share_ratio"}))
+def test_a_fleet_gives_the_number_of_the_one_that_saw_everything(world: World, name: str) -> None:
+    own, found = world.own(name), world.recorded(SAME[name], "fleet")
+    assert found.keys() == own.keys()
+    for series, value in own.items():
+        # Two replicas are scraped at other moments, so their counts weigh a few percent more or less.
+        assert found[series] == pytest.approx(value, rel=0.06, abs=0.015), series
+
+
+def test_measures_that_the_sidecar_does_not_show_follow_their_formulas(world: World) -> None:
+    shares = world.recorded("model_version_feature_bin:ml_feature_bin:ratio", "joint", model="model")
+    baseline_shares = world.prometheus.query(
+        'model_version_feature_bin:ml_baseline_feature_bin:ratio{job="joint", model="model"}'
+    )
+    by_feature: dict[str, list[tuple[float, float]]] = {}
+    reference = {(dict(s)["feature"], dict(s)["bin"]): value for s, value in baseline_shares.items()}
+    for series, value in shares.items():
+        labels = dict(series)
+        by_feature.setdefault(labels["feature"], []).append((value, reference[labels["feature"], labels["bin"]]))
+    assert len(by_feature) == 9
+    for feature, pairs in by_feature.items():
+        p, q = np.array(pairs).T
+        assert p.sum() == pytest.approx(1)
+        for key, expected in (
+            ("hellinger", np.sqrt(((np.sqrt(p) - np.sqrt(q)) ** 2).sum() / 2)),
+            ("total_variation", np.abs(p - q).sum() / 2),
+            ("l_infinity", np.abs(p - q).max()),
+        ):
+            name = f"model_version_feature:ml_feature_drift:{key}"
+            (found,) = world.recorded(name, "joint", model="model", feature=feature).values()
+            assert found == pytest.approx(expected, abs=1e-9), (feature, key)
+
+
+def test_noise_floors_bound_those_of_the_sidecar(world: World) -> None:
+    own = world.own("ml_feature_drift_psi_noise_floor")
+    found = world.recorded("model_version_feature:ml_feature_drift:psi_noise_floor", "joint")
+    assert found.keys() == own.keys()
+    for series, value in own.items():
+        # The rule counts at most some percent too many or too few rows.
+        assert 0.9 * value - 1e-12 <= found[series] <= 2 * value + 1e-12, series

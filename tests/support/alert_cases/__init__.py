@@ -1,0 +1,15 @@
+"""What breaks in the made-up fleet for each alert, one module a family; minutes and words are checked by promtool."""
+
+from support.alert_cases import drift, exporter, labels, performance, quality, retrain, server, traffic
+from support.rules import Case
+
+CASES: tuple[Case, ...] = (
+    *traffic.CASES,
+    *labels.CASES,
+    *quality.CASES,
+    *drift.CASES,
+    *performance.CASES,
+    *server.CASES,
+    *exporter.CASES,
+    *retrain.CASES,
+)
