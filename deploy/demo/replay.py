@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import requests
 from flights import FEATURES, WEATHER
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from ml_exporter.client import Monitor
 
@@ -38,6 +40,8 @@ class Replay:
         features = table[FEATURES].astype(object).where(table[FEATURES].notna(), None)
         self._features: list[dict[str, Any]] = features.to_dict("records")
         self._session = requests.Session()
+        # After a night without flights the server may close the connection just as the first one is sent.
+        self._session.mount("http://", HTTPAdapter(max_retries=Retry(3, allowed_methods=None, backoff_factor=0.1)))
         self._server = server
         self._monitor = Monitor(exporter, model="flights")
         self._speed = speed
