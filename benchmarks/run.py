@@ -13,8 +13,8 @@ from pathlib import Path
 
 from harness import Row, machine, pin
 
-BENCHMARKS = ("count", "post", "single", "signals", "page", "memory", "pending", "client", "start")
-UNPINNED = ("single", "memory", "client", "start")
+BENCHMARKS = ("count", "post", "single", "signals", "page", "memory", "pending", "client", "start", "rules")
+UNPINNED = ("single", "memory", "client", "start", "rules")
 RESULTS = Path(__file__).parent / "results.md"
 
 
