@@ -96,6 +96,8 @@ class World:
         for job in ("fleet", "joint"):
             query = f'sum(ml_label_delay_seconds_count{{job="{job}"}})'
             self.prometheus.until_query(query, ROWS * len(TASKS))
+        # An increase is extrapolated to the ends of its range by up to a scrape and a half: few percent then.
+        self.prometheus.until_query("min(count_over_time(up[5m])) >= bool 30", 1, seconds=60)
         self.prometheus.until_evaluated()
 
     def own(self, name: str, **labels: str) -> Series:
