@@ -11,7 +11,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -71,8 +71,8 @@ Alerts of GPUs, pipelines, security, fairness and attributions come with their s
 """
 
 THRESHOLDS = """\
-Defaults and overrides are series in [thresholds.yml](../prometheus/rules/thresholds.yml); the most specific one
-counts: model, version and feature; then model and feature; model and version; feature; model; none.
+What is in force, defaults and overrides, is in [thresholds.yml](../prometheus/rules/thresholds.yml); the most
+specific one counts: model, version and feature; then model and feature; model and version; feature; model; none.
 """
 
 RECORDED = """\
@@ -234,7 +234,7 @@ def alerts() -> str:
             lines.append(f"| [{name}](runbooks/{name}.md) | {severities} | {holds} | {summary} |")
         lines.append("")
     lines += ["## Thresholds", "", THRESHOLDS]
-    heads = ("series", "overridden by", "other labels", "from, to", "silent", "meaning")
+    heads = ("series", "overridden by", "other labels", "default", "from, to", "silent", "meaning")
     lines += ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
     for threshold in definitions.THRESHOLDS:
         scope = ", ".join(f"`{label}`" for label in threshold.scope)
@@ -242,7 +242,16 @@ def alerts() -> str:
         bounds = f"{threshold.lowest:g}, {threshold.highest:g}"
         silent = "no line" if threshold.silent is None else f"`vector({threshold.silent:g})`"
         silent = silent.replace("(inf)", "(+Inf)")
-        lines.append(f"| `{threshold.series}` | {scope} | {kinds} | {bounds} | {silent} | {threshold.meaning} |")
+        cells = (
+            f"`{threshold.series}`",
+            scope,
+            kinds,
+            _number(threshold.default),
+            bounds,
+            silent,
+            threshold.meaning,
+        )
+        lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "## Recorded series", "", RECORDED, "| series | from |", "| --- | --- |"]
     seen_records: set[str] = set()
     for family in definitions.FAMILIES:
@@ -251,6 +260,14 @@ def alerts() -> str:
                 seen_records.add(record.name)
                 lines.append(f"| `{record.name}` | `prometheus/rules/{family.key}.yml` |")
     return "\n".join(lines) + "\n"
+
+
+def _number(value: float | Mapping[str, float] | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{kind}: {number:.10g}" for kind, number in value.items())
+    return f"{value:.10g}"
 
 
 def _filled(page: str, name: str, lines: list[str]) -> str:

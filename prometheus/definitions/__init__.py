@@ -1,7 +1,7 @@
 """The rules of ml-exporter, from which the files in prometheus/rules are written: one module a family.
 
-Adding a recording rule, a threshold or an alert: its line in the family's tuples, its cases in tests/rules, its
-runbook; then ``make rules``.
+Adding a recording rule, a threshold or an alert: its line in the family's tuples, its case in
+tests/support/alert_cases, its runbook; then ``make rules docs``. Adding a family: its module, its name in FAMILIES.
 """
 
 from definitions import drift, exporter, labels, performance, quality, retrain, server, traffic
@@ -19,12 +19,4 @@ FAMILIES: tuple[Family, ...] = (
     retrain.FAMILY,
 )
 
-THRESHOLDS: tuple[Threshold, ...] = (
-    *traffic.THRESHOLDS,
-    *labels.THRESHOLDS,
-    *quality.THRESHOLDS,
-    *drift.THRESHOLDS,
-    *performance.THRESHOLDS,
-    *server.THRESHOLDS,
-    *exporter.THRESHOLDS,
-)
+THRESHOLDS: tuple[Threshold, ...] = tuple(threshold for family in FAMILIES for threshold in family.thresholds)

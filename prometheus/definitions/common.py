@@ -20,11 +20,14 @@ MINIMUM: Final = "model_version:ml_minimum_samples:max"
 STANDARD_ERRORS: Final = Threshold(
     "standard_errors",
     "How many standard errors a ratio or a performance must lie beyond its threshold.",
+    3.0,
     lowest=1.0,
     highest=20.0,
 )
 WINDOW_COVERED: Final = Threshold(
-    "window_covered", "Share of a window's length that must have been seen before drift or performance is judged."
+    "window_covered",
+    "Share of a window's length that must have been seen before drift or performance is judged.",
+    0.8,
 )
 
 Z: Final = f"scalar({STANDARD_ERRORS.series})"

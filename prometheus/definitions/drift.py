@@ -16,21 +16,24 @@ WINDOW: Final = "ml:drift:window"
 FEATURE_PSI: Final = Threshold(
     "feature_drift_psi",
     "Population stability index of a feature, beyond its noise floor.",
+    0.25,
     ("model", "version", "feature"),
     highest=10.0,
 )
 PREDICTION_PSI: Final = Threshold(
     "prediction_drift_psi",
     "Population stability index of the predictions, beyond its noise floor.",
+    0.25,
     ("model", "version"),
     highest=10.0,
 )
 SHARE: Final = Threshold(
     "drift_share",
     "Share of features with a PSI of at least 0.1 and above the noise floor; at least three.",
+    0.3,
     ("model", "version"),
 )
-THRESHOLDS: Final = (FEATURE_PSI, PREDICTION_PSI, SHARE)
+_THRESHOLDS: Final = (FEATURE_PSI, PREDICTION_PSI, SHARE)
 
 _MODERATE: Final = 0.1
 _FLOOR: Final = "1e-4"
@@ -209,4 +212,4 @@ _ALERTS: Final = (
     ),
 )
 
-FAMILY: Final = Family("drift", __doc__, _RECORDS, _ALERTS)
+FAMILY: Final = Family("drift", __doc__, _RECORDS, _ALERTS, _THRESHOLDS)

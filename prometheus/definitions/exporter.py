@@ -8,14 +8,15 @@ from definitions.common import number
 from definitions.rule import Alert, Family, Record
 from definitions.thresholds import Threshold
 
-LOST: Final = Threshold("exporter_lost", "Share of events that a sidecar may lose for one reason.")
-QUEUE: Final = Threshold("exporter_queue", "Share of its queue that may wait to be counted.")
+LOST: Final = Threshold("exporter_lost", "Share of events that a sidecar may lose for one reason.", 0.001)
+QUEUE: Final = Threshold("exporter_queue", "Share of its queue that may wait to be counted.", 0.8)
 PAGE: Final = Threshold(
     "exporter_page_seconds",
     "Seconds that a scrape of a sidecar may take; Prometheus gives up at 10.",
+    5.0,
     highest=60.0,
 )
-THRESHOLDS: Final = (LOST, QUEUE, PAGE)
+_THRESHOLDS: Final = (LOST, QUEUE, PAGE)
 
 _LOSSES: Final = "instance_reason:ml_exporter_events_lost:increase15m"
 _EVENTS: Final = "instance:ml_exporter_events:increase15m"
@@ -148,4 +149,4 @@ _ALERTS: Final = (
     ),
 )
 
-FAMILY: Final = Family("exporter", __doc__, _RECORDS, _ALERTS)
+FAMILY: Final = Family("exporter", __doc__, _RECORDS, _ALERTS, _THRESHOLDS)

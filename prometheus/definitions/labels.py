@@ -16,16 +16,18 @@ _DELAY: Final = "model_version:ml_label_delay_seconds"
 STOPPED: Final = Threshold(
     "label_silence_seconds",
     "Seconds without a label, once labels have come.",
+    129_600.0,
     ("model", "version"),
     highest=1e9,
 )
 COVERAGE: Final = Threshold(
     "label_coverage",
     "Labels of a day per prediction of a day, once labels have come.",
+    0.1,
     ("model", "version"),
     silent=0.0,
 )
-THRESHOLDS: Final = (STOPPED, COVERAGE)
+_THRESHOLDS: Final = (STOPPED, COVERAGE)
 
 _RECORDS: Final = (
     *increases("model_version", "ml_label_delay_seconds_count", "ml_label_delay_seconds_sum"),
@@ -88,4 +90,4 @@ _ALERTS: Final = (
     ),
 )
 
-FAMILY: Final = Family("labels", __doc__, _RECORDS, _ALERTS)
+FAMILY: Final = Family("labels", __doc__, _RECORDS, _ALERTS, _THRESHOLDS)

@@ -20,6 +20,7 @@ _LEVELS: Final = ("accuracy", "roc_auc", "f1_macro", "r2")
 DROP: Final = Threshold(
     "performance_drop",
     "How far a `measure` may fall below the baseline's; for mae, which share of it the error may grow.",
+    {"accuracy": 0.05, "roc_auc": 0.05, "mae": 0.2},
     ("model", "version"),
     (("measure", _DROPS),),
     highest=10.0,
@@ -27,14 +28,19 @@ DROP: Final = Threshold(
 FLOOR: Final = Threshold(
     "performance_floor",
     "Value of a `measure` below which a model must not be used, whatever its baseline. There is no default.",
+    None,
     ("model", "version"),
     (("measure", _LEVELS),),
     silent=None,
 )
 LABELS: Final = Threshold(
-    "performance_labels", "Labels in the window below which performance is not judged.", lowest=30.0, highest=1e9
+    "performance_labels",
+    "Labels in the window below which performance is not judged.",
+    300.0,
+    lowest=30.0,
+    highest=1e9,
 )
-THRESHOLDS: Final = (DROP, FLOOR, LABELS)
+_THRESHOLDS: Final = (DROP, FLOOR, LABELS)
 
 _P: Final = "model_version:ml_performance"
 _CLASS: Final = "model_version_class:ml_performance"
@@ -294,4 +300,4 @@ _ALERTS: Final = (
     ),
 )
 
-FAMILY: Final = Family("performance", __doc__, _RECORDS, _ALERTS)
+FAMILY: Final = Family("performance", __doc__, _RECORDS, _ALERTS, _THRESHOLDS)

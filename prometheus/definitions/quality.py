@@ -24,15 +24,17 @@ CHECKS: Final = ("missing", "absent", *_WRONG)
 MISSING: Final = Threshold(
     "feature_missing",
     "Share of predictions without a value of the feature (null, NaN or not sent), beyond the baseline's own.",
+    0.1,
     ("model", "version", "feature"),
 )
 INVALID: Final = Threshold(
     "feature_invalid",
     "Share of predictions with a value of the feature that fails the `check`, beyond the baseline's own.",
+    {"type_error": 0.01, "nonfinite": 0.01, "out_of_range": 0.05, "unseen": 0.05},
     ("model", "version", "feature"),
     (("check", _WRONG),),
 )
-THRESHOLDS: Final = (MISSING, INVALID)
+_THRESHOLDS: Final = (MISSING, INVALID)
 
 
 def _check(key: str) -> Iterator[Record]:
@@ -120,4 +122,4 @@ _ALERTS: Final = (
     ),
 )
 
-FAMILY: Final = Family("quality", __doc__, _RECORDS, _ALERTS)
+FAMILY: Final = Family("quality", __doc__, _RECORDS, _ALERTS, _THRESHOLDS)

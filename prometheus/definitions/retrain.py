@@ -6,9 +6,6 @@ from typing import Final
 
 from definitions.common import OWNERS, indent
 from definitions.rule import Alert, Family, Record
-from definitions.thresholds import Threshold
-
-THRESHOLDS: Final[tuple[Threshold, ...]] = ()
 
 _KNOWN: Final = "instance:ml_retrain:known"
 

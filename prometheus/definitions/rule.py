@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from textwrap import dedent
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+
+if TYPE_CHECKING:
+    from definitions.thresholds import Threshold
 
 REPLICA: Final = "instance, pod, node"
 """Target labels in which the replicas of a model differ; what is left says where the model runs."""
@@ -78,6 +81,7 @@ class Family:
     title: str
     records: tuple[Record, ...]
     alerts: tuple[Alert, ...]
+    thresholds: tuple[Threshold, ...] = ()
 
     def as_text(self, version: str) -> str:
         """Return the rule file."""

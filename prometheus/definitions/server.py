@@ -8,9 +8,11 @@ from definitions.common import PERCENT, PREDICTIONS, number, owned
 from definitions.rule import REPLICA, Alert, Family, Record
 from definitions.thresholds import Threshold
 
-MEMORY: Final = Threshold("server_memory", "Share of its memory limit that a model server may use.", ("model",))
-CPU: Final = Threshold("server_cpu", "Share of its CPU limit that a model server may use.", ("model",))
-THRESHOLDS: Final = (MEMORY, CPU)
+MEMORY: Final = Threshold(
+    "server_memory", "Share of its memory limit that a model server may use.", 0.9, ("model",)
+)
+CPU: Final = Threshold("server_cpu", "Share of its CPU limit that a model server may use.", 0.9, ("model",))
+_THRESHOLDS: Final = (MEMORY, CPU)
 
 _MODELS: Final = "group without (version, owner, task, baseline) (ml_model_info)"
 _UP: Final = "model_instance:ml_server_up:max"
@@ -131,4 +133,4 @@ _ALERTS: Final = (
     ),
 )
 
-FAMILY: Final = Family("server", __doc__, _RECORDS, _ALERTS)
+FAMILY: Final = Family("server", __doc__, _RECORDS, _ALERTS, _THRESHOLDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import inf
@@ -18,12 +18,14 @@ class Threshold:
     """A threshold that people set.
 
     ``scope`` are the labels by which it can be overridden, of :data:`KEYS`; ``kinds`` the labels that tell its
-    several defaults apart, with the values each may have. The value lies between ``lowest`` and ``highest``, or is
+    several defaults apart, with the values each may have. ``default`` is what thresholds.yml comes with: a number,
+    one for each value of the label in ``kinds``, or none. The value lies between ``lowest`` and ``highest``, or is
     ``silent``, at which nothing fires; where that is None, no line is silent.
     """
 
     name: str
     meaning: str
+    default: float | Mapping[str, float] | None
     scope: tuple[str, ...] = ()
     kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
     lowest: float = 0.0
@@ -34,6 +36,18 @@ class Threshold:
     def series(self) -> str:
         """The recorded series of thresholds.yml."""
         return f"ml:{self.name}:threshold"
+
+    def lines(self) -> list[str]:
+        """Return the defaults as lines of thresholds.yml."""
+        if self.default is None:
+            return []
+        if not isinstance(self.default, Mapping):
+            return [f'{{record: "{self.series}", expr: vector({self.default:.10g})}}']
+        ((label, _),) = self.kinds
+        return [
+            f'{{record: "{self.series}", labels: {{{label}: "{value}"}}, expr: vector({number:.10g})}}'
+            for value, number in self.default.items()
+        ]
 
     def records(self, judged: str, level: str) -> Record:
         """Return the rule that gives each series of ``judged`` its own threshold, the most specific one.

@@ -37,6 +37,7 @@ _LOWEST: Final = 0.94
 ERROR_OBJECTIVE: Final = Threshold(
     "error_objective",
     "Share of predictions that must not fail, over 30 days.",
+    0.99,
     ("model",),
     lowest=_LOWEST,
     highest=0.99999,
@@ -45,6 +46,7 @@ ERROR_OBJECTIVE: Final = Threshold(
 LATENCY_OBJECTIVE: Final = Threshold(
     "latency_objective",
     "Share of predictions that must be answered within `le` seconds, over 30 days; `le` is one of the buckets.",
+    {"0.5": 0.99},
     ("model",),
     (
         (
@@ -73,20 +75,26 @@ LATENCY_OBJECTIVE: Final = Threshold(
 BUDGET_EVENTS: Final = Threshold(
     "budget_events",
     "Failed or slow predictions in the longer window below which a burn rate is not judged.",
+    10.0,
     ("model",),
     highest=1e9,
 )
 SILENCE: Final = Threshold(
-    "silence_seconds", "Seconds without a prediction, where some were to be expected.", ("model",), highest=1e9
+    "silence_seconds",
+    "Seconds without a prediction, where some were to be expected.",
+    900.0,
+    ("model",),
+    highest=1e9,
 )
 VOLUME: Final = Threshold(
     "volume_change",
     "Share by which an hour's predictions may fall below the same hour of earlier weeks; as much above, inverted.",
+    0.5,
     ("model",),
     silent=1.0,
 )
 
-THRESHOLDS: Final = (
+_THRESHOLDS: Final = (
     STANDARD_ERRORS,
     WINDOW_COVERED,
     ERROR_OBJECTIVE,
@@ -293,4 +301,4 @@ _ALERTS: Final = (
     ),
 )
 
-FAMILY: Final = Family("traffic", __doc__, _RECORDS, _ALERTS)
+FAMILY: Final = Family("traffic", __doc__, _RECORDS, _ALERTS, _THRESHOLDS)

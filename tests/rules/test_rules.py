@@ -41,6 +41,7 @@ def test_what_people_edit_says_which_version_it_is() -> None:
     for path in (RULES / "thresholds.yml", ROOT / "alertmanager/alertmanager.yml"):
         found = re.findall(r"[Vv]ersion (\d+\.\d+\.\d+)", "\n".join(path.read_text().splitlines()[:5]))
         assert found == [__version__], path.name
+    assert [rule["labels"]["version"] for rule in ALL if rule.get("record") == "ml:rules:info"] == [__version__]
 
 
 def test_promtool_accepts_the_rules_and_finds_nothing_to_lint() -> None:

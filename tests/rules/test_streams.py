@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.rules import defaults
 from support.streams import CHANGES, Stream, notifications
 
 DAY = 86_400
@@ -22,7 +23,7 @@ DAY = 86_400
 def test_a_change_is_told_and_nothing_else(
     name: str, days: int, at: float, alerts: set[str], hours: int, tmp_path: Path
 ) -> None:
-    told = notifications("m", Stream(5_000, days, CHANGES[name], at, seed=1), tmp_path)
+    told = notifications("m", Stream(5_000, days, CHANGES[name], at, seed=1), tmp_path, defaults("24h"))
     first = {labels["alertname"]: when for labels, when in reversed(told)}
     assert alerts <= set(first)
     assert all(when > at * DAY for when in first.values()), told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from ml_exporter.sums.traffic import LATENCY_BUCKETS
-from support.rules import RULES, THRESHOLDS, Threshold
+from support.rules import RULES, THRESHOLDS, Threshold, defaults
 
 BY_SERIES = {threshold.series: threshold for threshold in THRESHOLDS}
 WINDOWS = ("5m", "1h", "24h")
@@ -42,7 +43,7 @@ def problems(text: str) -> list[str]:
     if len(set(named)) < len(named) or "" not in named:
         found.append("ml:latency_objective:threshold: wants one line for each model and one for all others")
     for threshold in THRESHOLDS:
-        wanted = [(threshold.series, *kind) for kind in defaults(threshold)]
+        wanted = [(threshold.series, *kind) for kind in wanted_lines(threshold)]
         if threshold.name not in NO_DEFAULT:
             found += [
                 f"{key[0]}: has no default {dict(key[1:]) or ''}".rstrip() for key in wanted if key not in seen
@@ -50,7 +51,7 @@ def problems(text: str) -> list[str]:
     return found
 
 
-def defaults(threshold: Threshold) -> list[tuple[tuple[str, str], ...]]:
+def wanted_lines(threshold: Threshold) -> list[tuple[tuple[str, str], ...]]:
     """Return the labels of each default that must be there; of a latency objective any one."""
     if threshold.name == "latency_objective":
         return []
@@ -87,11 +88,26 @@ def wrong_value(threshold: Threshold, labels: dict[str, str], expr: object) -> l
     ]
 
 
-def test_the_shipped_thresholds_are_right() -> None:
-    assert problems((RULES / "thresholds.yml").read_text()) == []
-
-
 SHIPPED = (RULES / "thresholds.yml").read_text()
+
+
+def test_the_thresholds_are_right() -> None:
+    found = problems(SHIPPED)
+    assert not found, "\n".join(["prometheus/rules/thresholds.yml:", *found])
+
+
+def test_the_defaults_are_those_of_the_definitions() -> None:
+    """A team may set others: then this is a skip that names them."""
+    known = {json.dumps(yaml.safe_load(line)) for threshold in THRESHOLDS for line in threshold.lines()}
+    rules = [rule for group in yaml.safe_load(SHIPPED)["groups"] for rule in group["rules"]]
+    named = [rule for rule in rules if rule["record"] in BY_SERIES]
+    others = sorted({rule["record"] for rule in named if json.dumps(rule) not in known})
+    missing = known - {json.dumps(rule) for rule in named}
+    if others or missing:
+        pytest.skip(f"thresholds.yml differs from the defaults in {', '.join(others) or sorted(missing)}")
+
+
+BASE = defaults("24h")
 LINE = '      - {{record: "{0}", labels: {{{1}}}, expr: {2}}}\n'
 
 
@@ -161,11 +177,11 @@ LINE = '      - {{record: "{0}", labels: {{{1}}}, expr: {2}}}\n'
     ],
 )
 def test_a_wrong_line_is_told(line: str, told: list[str]) -> None:
-    assert problems(SHIPPED + line) == told
+    assert problems(BASE + line) == told
 
 
 def test_a_missing_default_is_told() -> None:
-    text = re.sub(r'.*"ml:server_cpu:threshold".*\n', "", SHIPPED)
+    text = re.sub(r'.*"ml:server_cpu:threshold".*\n', "", BASE)
     assert problems(text) == ["ml:server_cpu:threshold: has no default"]
 
 

@@ -20,6 +20,8 @@ from definitions import FAMILIES, THRESHOLDS, Threshold  # noqa: E402, F401
 from definitions.rule import Alert  # noqa: E402
 
 RULES = ROOT / "prometheus/rules"
+RUNBOOKS: Final = "https://runbooks.example.org"
+DASHBOARDS: Final = "https://grafana.example.org/d"
 ALERTS: dict[tuple[str, str], Alert] = {
     (alert.name, alert.labels.get("long", "")): alert for family in FAMILIES for alert in family.alerts
 }
@@ -184,9 +186,22 @@ def _exporter(fleet: Fleet, there: dict[str, str]) -> None:
     fleet.series[_key("ml_exporter_snapshot_timestamp_seconds", there)] = (True, [(fleet.minutes, 60)])
 
 
-def an_hour(more: str = "") -> str:
-    """Return the shipped thresholds with drift and performance over an hour, and ``more`` lines."""
-    return (RULES / "thresholds.yml").read_text().replace("labels: {window: 24h}", "labels: {window: 1h}") + more
+def defaults(window: str, more: str = "") -> str:
+    """Return a threshold file with the defaults, drift and performance over ``window``, and ``more`` lines.
+
+    It is not the file that people edit: what alerts do is shown for known numbers, whatever a team has set.
+    """
+    lines = [
+        '{record: "ml:links:info", expr: vector(1),'
+        f' labels: {{runbooks: "{RUNBOOKS}", dashboards: "{DASHBOARDS}"}}}}',
+        *(
+            f'{{record: "ml:{what}:window", labels: {{window: {window}}}, expr: vector(1)}}'
+            for what in ("drift", "performance")
+        ),
+        *(line for threshold in THRESHOLDS for line in threshold.lines()),
+    ]
+    rules = "".join(f"      - {line}\n" for line in lines)
+    return f"groups:\n  - name: ml-thresholds\n    rules:\n{rules}{more}"
 
 
 def rules_for(names: Collection[str], thresholds: str, without: Collection[str] = ()) -> dict[str, Any]:
@@ -214,7 +229,7 @@ def run(
     folder: Path, name: str, series: list[dict[str, str]], tests: dict[str, Any], more: str = "", **timing: str
 ) -> None:
     """Run promtool over the rules that an alert or a recorded series rests on; fail with what it says."""
-    rules = rules_for([name], an_hour(more))
+    rules = rules_for([name], defaults("1h", more))
     (folder / "rules.yml").write_text(yaml.safe_dump(rules, sort_keys=False, width=1_000))
     document = {
         "rule_files": ["rules.yml"],
@@ -245,8 +260,8 @@ def annotations(
         "first_step": first_step,
         **dict.fromkeys(alert.more, ""),
         **more,
-        "runbook_url": f"https://github.com/ml-exporter/ml-exporter/blob/main/docs/runbooks/{alert.name}.md",
-        "dashboard_url": f"http://localhost:3000/d/{alert.dashboard}{variables}",
+        "runbook_url": f"{RUNBOOKS}/{alert.name}.md",
+        "dashboard_url": f"{DASHBOARDS}/{alert.dashboard}{variables}",
     }
 
 

@@ -30,7 +30,7 @@ from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
 from ml_exporter.signals.signal import ModelContext, View
 from support.models import tallies_of
-from support.rules import RULES, rules_for
+from support.rules import rules_for
 
 STEP: Final = 150
 """Seconds between two scrapes: two within each five minutes, on whichever side a range is open."""
@@ -259,12 +259,12 @@ def _samples(blocks: list[Any], model: str) -> Iterator[tuple[str, float]]:
             yield f'{block.metric.name}{{job="ml", instance="a", {inner}}}', float(value)
 
 
-def notifications(model: str, stream: Stream, folder: Path) -> list[tuple[dict[str, str], float]]:
+def notifications(model: str, stream: Stream, folder: Path, thresholds: str) -> list[tuple[dict[str, str], float]]:
     """Return the labels of each alert of a model's life, and the seconds to its first firing.
 
-    promtool evaluates every rule that :data:`WATCHED` rests on each five minutes, with the shipped thresholds.
+    promtool evaluates every rule that :data:`WATCHED` rests on each five minutes.
     """
-    rules = rules_for(WATCHED, (RULES / "thresholds.yml").read_text(), without=("30m", "2h", "6h", "3d"))
+    rules = rules_for(WATCHED, thresholds, without=("30m", "2h", "6h", "3d"))
     (folder / "rules.yml").write_text(yaml.safe_dump(rules, sort_keys=False, width=1_000))
     with open(folder / "stream.test.yml", "w") as file:
         groups = [group["name"] for group in rules["groups"]]
