@@ -21,7 +21,7 @@ from definitions.common import (
 )
 from definitions.rule import REPLICA, Alert, Family, Record
 from definitions.thresholds import Threshold
-from definitions.windows import SLO_WINDOWS, TILE, constant, increases
+from definitions.windows import SECONDS, SIGNAL_WINDOWS, SLO_WINDOWS, TILE, constant, increases, tiles
 
 _MODEL: Final = "model:ml_predictions:increase"
 _ERRORS: Final = "model:ml_prediction_errors:increase"
@@ -29,7 +29,7 @@ _WITHIN: Final = "model:ml_prediction_latency_within:increase"
 _TIMED: Final = "model:ml_prediction_latency_seconds_count:increase"
 _BUCKETS: Final = "model_version_le:ml_prediction_latency_seconds_bucket:increase"
 _USUAL: Final = "model:ml_predictions:usual_increase"
-_SECONDS: Final = {"5m": 300, "1h": 3_600, "24h": 86_400}
+_SECONDS: Final = {window: SECONDS[window] for window in (TILE, *SIGNAL_WINDOWS)}
 
 _LOWEST: Final = 0.94
 """Below, the fastest burn rate would want more failures than there are predictions."""
@@ -109,10 +109,10 @@ def _windows() -> Iterator[Record]:
     """What is known about each window: how much of it was seen, and which is the first with enough in it."""
     start = f'min without ({REPLICA}) (ml_window_start_timestamp_seconds{{window="{TILE}"}})'
     yield Record(COVERED, f"clamp_max((time() - {start}) / {_SECONDS[TILE]}, 1)")
-    for window in ("1h", "24h"):
-        tiles = _SECONDS[window] // _SECONDS[TILE]
-        seen = f'count_over_time({PREDICTIONS}{{window="{TILE}"}}[{window}:{TILE}])'
-        yield Record(COVERED, f"clamp_max({seen} / {tiles}, 1)", {"window": window})
+    for window in SIGNAL_WINDOWS:
+        count = _SECONDS[window] // _SECONDS[TILE]
+        seen = f'count_over_time({PREDICTIONS}{{window="{TILE}"}}{tiles(window)})'
+        yield Record(COVERED, f"clamp_max({seen} / {count}, 1)", {"window": window})
     enough = [
         f'({PREDICTIONS}{{window="{window}"}} >= ignoring (window) group_left () {MINIMUM})' for window in _SECONDS
     ]
@@ -175,7 +175,7 @@ _RECORDS: Final = (
         " model:ml_latency_objective:bucket)",
     ),
     *(
-        Record(_WITHIN, f'sum_over_time({_WITHIN}{{window="{TILE}"}}[{window}:{TILE}])', {"window": window})
+        Record(_WITHIN, f'sum_over_time({_WITHIN}{{window="{TILE}"}}{tiles(window)})', {"window": window})
         for window in SLO_WINDOWS
     ),
     constant("model_version", "ml_minimum_samples"),

@@ -12,7 +12,15 @@ from ml_exporter.cli.main import EXIT_CODES, main, make_parser
 from support import workload
 from support.engine import write_config
 
-COMMANDS = [["serve"], ["check-config"], ["baseline", "fit"], ["baseline", "show"], ["metrics"], ["retrain"]]
+COMMANDS = [
+    ["serve"],
+    ["check-config"],
+    ["baseline", "fit"],
+    ["baseline", "show"],
+    ["metrics"],
+    ["retrain"],
+    ["backfill"],
+]
 
 
 def run(*arguments: str) -> int:

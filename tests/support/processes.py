@@ -132,6 +132,7 @@ class Prometheus(Process):
         port = free_port()
         command = [tool, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'tsdb'}"]
         command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+        command += ["--storage.tsdb.retention.time=100y"]
         # Prometheus finds Alertmanager seconds after its first evaluation; what fired then is sent again.
         command += ["--rules.alert.resend-delay=1s"]
         super().__init__(command, port, "/-/ready", folder / "prometheus.log")

@@ -6,7 +6,7 @@ The only module that imports pandas and pyarrow, and only when a file is read: t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -89,8 +89,12 @@ def _is_whole(text: str) -> bool:
     return text.endswith(".0") and text[:-2].removeprefix("-").isdigit()
 
 
-def read_chunks(path: Path) -> Iterator[Chunk]:
-    """Yield the rows of ``path`` in chunks of at most 20,000; BaselineError if it cannot be read."""
+def read_chunks(path: Path, text: Container[str] | None = None) -> Iterator[Chunk]:
+    """Yield the rows of ``path`` in chunks of at most 20,000; BaselineError if it cannot be read.
+
+    ``text`` names the columns of a CSV file that are to keep their spelling; None stands for all of them. The
+    others become numbers where all of a chunk's values are some, which is faster.
+    """
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise BaselineError(f"{path}: must end in .csv or .parquet")
@@ -104,18 +108,45 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
             f"{error.name} is not installed; it comes with: pip install 'ml-exporter[fit]'"
         ) from error
     try:
-        yield from _parquet(path) if suffix == ".parquet" else _csv(path)
+        yield from _parquet(path) if suffix == ".parquet" else _csv(path, text)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, pyarrow.ArrowInvalid) as error:
         raise BaselineError(f"{path}: cannot be read: {error}") from error
 
 
-def _csv(path: Path) -> Iterator[Chunk]:
+def count_lines(path: Path) -> int:
+    """Return the number of line breaks in a file."""
+    with open(path, "rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def count_rows(path: Path) -> int:
+    """Return the rows of a Parquet file, or the lines of a CSV file; BaselineError if it cannot be read."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            from pyarrow.parquet import read_metadata
+
+            rows: int = read_metadata(path).num_rows
+            return rows
+        return count_lines(path)
+    except OSError as error:
+        raise BaselineError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _csv(path: Path, text: Container[str] | None) -> Iterator[Chunk]:
     import pandas as pd
 
     empty = {"keep_default_na": False, "na_values": [""]}
-    with pd.read_csv(path, dtype=object, chunksize=CHUNK_ROWS, **empty) as reader:
+    names = pd.read_csv(path, nrows=0).columns
+    spelled = {name: object for name in names if text is None or name in text}
+    with pd.read_csv(path, dtype=spelled, chunksize=CHUNK_ROWS, low_memory=False, **empty) as reader:
         for frame in reader:
-            yield {str(name): _text(frame[name].to_numpy(object), pd) for name in frame.columns}
+            yield {str(name): _csv_column(frame[name], pd) for name in frame.columns}
+
+
+def _csv_column(series: Any, pd: Any) -> Column:
+    if series.dtype.kind in "iuf":
+        return _typed(series, pd)
+    return _text(series.to_numpy(object), pd)
 
 
 def _text(values: npt.NDArray[Any], pd: Any) -> Column:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from ml_exporter import __version__
-from ml_exporter.cli import baseline, catalogue, check, retrain, serve
-from ml_exporter.core.errors import BaselineError, ConfigError, ExporterError
+from ml_exporter.cli import backfill, baseline, catalogue, check, retrain, serve
+from ml_exporter.core.errors import BaselineError, ConfigError, EventsError, ExporterError
 
 OK: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 CONFIG: Final = 3
-BASELINE: Final = 4
+DATA: Final = 4
 
 EXIT_CODES: Final = f"""\
 exit codes:
@@ -23,7 +23,7 @@ exit codes:
   {FAILED}  failed: a port or the state directory is in use, or an internal error
   {USAGE}  the command line is wrong
   {CONFIG}  a configuration file, or a baseline that it names, is wrong; every problem is listed
-  {BASELINE}  the data or the file given to a baseline command is wrong
+  {DATA}  the data or a file given to baseline or backfill is wrong
 """
 
 
@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ml-exporter {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, check, baseline, catalogue, retrain):
+    for command in (serve, check, baseline, backfill, catalogue, retrain):
         command.add_to(commands)
     return parser
 
@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except ConfigError as error:
         return _tell(error, CONFIG)
-    except BaselineError as error:
-        return _tell(error, BASELINE)
+    except (BaselineError, EventsError) as error:
+        return _tell(error, DATA)
     except ExporterError as error:
         return _tell(error, FAILED)
     except KeyboardInterrupt:

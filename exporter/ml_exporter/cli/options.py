@@ -20,8 +20,8 @@ def add_command(commands: Any, name: str, help: str, description: str, example: 
     return parser
 
 
-def add_file_options(parser: argparse.ArgumentParser, default: str = "ml-exporter.yml") -> None:
-    """Add the options that name the two configuration files."""
+def add_config_option(parser: argparse.ArgumentParser, default: str = "ml-exporter.yml") -> None:
+    """Add the option that names the configuration file."""
     parser.add_argument(
         "--config.file",
         dest="config_file",
@@ -30,6 +30,11 @@ def add_file_options(parser: argparse.ArgumentParser, default: str = "ml-exporte
         metavar="FILE",
         help=f"configuration (default: {default})",
     )
+
+
+def add_file_options(parser: argparse.ArgumentParser, default: str = "ml-exporter.yml") -> None:
+    """Add the options that name the two configuration files."""
+    add_config_option(parser, default)
     parser.add_argument(
         "--web.config.file",
         dest="web_config_file",

@@ -39,9 +39,9 @@ class PredictionColumns:
         """The number of events."""
         return len(self.output)
 
-    def take(self, mask: BoolArray) -> PredictionColumns:
-        """Return the rows where ``mask`` is true."""
-        return PredictionColumns(*(_rows(getattr(self, part.name), mask) for part in fields(self)))
+    def take(self, rows: BoolArray | slice) -> PredictionColumns:
+        """Return the rows of a slice, or those where a mask is true."""
+        return PredictionColumns(*(_rows(getattr(self, part.name), rows) for part in fields(self)))
 
 
 @dataclass(slots=True)
@@ -69,5 +69,5 @@ class OutcomeColumns:
         return OutcomeColumns(*(_rows(getattr(self, part.name), mask) for part in fields(self)))
 
 
-def _rows(values: FloatArray | CodeArray | BoolArray | None, mask: BoolArray) -> Any:
-    return None if values is None else values[..., mask]
+def _rows(values: FloatArray | CodeArray | BoolArray | None, rows: BoolArray | slice) -> Any:
+    return None if values is None else values[..., rows]

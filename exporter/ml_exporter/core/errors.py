@@ -5,6 +5,7 @@
     ExporterError
     ├── ConfigError        a configuration file is wrong; holds every problem found
     ├── BaselineError      a baseline file or the data for one is wrong
+    ├── EventsError        recorded events cannot be used
     ├── PayloadError       a request body or an event cannot be used; holds the reason for the counter
     ├── StateError         the state directory cannot be used
     ├── ResourceError      a resource of the host or the model server cannot be read
@@ -51,6 +52,10 @@ class ConfigError(ExporterError):
 
 class BaselineError(ExporterError):
     """A baseline file is unusable, or the data handed to ``baseline fit`` are."""
+
+
+class EventsError(ExporterError):
+    """Recorded events, or what was made of them before, cannot be used."""
 
 
 class PayloadError(ExporterError):

@@ -63,7 +63,7 @@ class Renderer:
         if keys != self._plan.keys:
             self._plan = self._make_plan(families, keys)
         out = self._plan.template.copy()
-        values = [_values_of(block) for block in ordered]
+        values = [values_of(block) for block in ordered]
         for kind in ("f", "i"):
             self._write_digits(out, values, kind)
         end = b"# EOF\n" if self._format is Format.OPENMETRICS else b""
@@ -101,10 +101,10 @@ class Renderer:
         kept: dict[_Key, list[bytes]] = {}
         for family in families.values():
             head = len(plan.template)
-            plan.template.append(self._head(family[0].metric))
+            plan.template.append(head_of(family[0].metric, self._format))
             for block in family:
                 key = keys[len(plan.places)]
-                lines = kept[key] = self._lines.get(key) or _lines_of(block)
+                lines = kept[key] = self._lines.get(key) or [b"\n" + line for line in lines_of(block)]
                 plan.places.append((len(plan.template) + 1, len(lines)))
                 for line in lines:
                     plan.template += (line, b"")
@@ -115,32 +115,37 @@ class Renderer:
         self._lines = kept
         return plan
 
-    def _head(self, metric: Metric) -> bytes:
-        name, kind = metric.name, metric.kind.value
-        if self._format is Format.OPENMETRICS:
-            name = name.removesuffix("_total") if metric.kind is Kind.COUNTER else name
-            name = name.removesuffix("_info") if metric.kind is Kind.INFO else name
-        elif metric.kind is Kind.INFO:
-            kind = Kind.GAUGE.value
-        return f"# HELP {name} {metric.help.translate(_HELP_ESCAPES)}\n# TYPE {name} {kind}".encode()
+
+def head_of(metric: Metric, format: Format) -> bytes:
+    """Return the lines before the samples of a family, without a line break at the end."""
+    name, kind = metric.name, metric.kind.value
+    if format is Format.OPENMETRICS:
+        name = name.removesuffix("_total") if metric.kind is Kind.COUNTER else name
+        name = name.removesuffix("_info") if metric.kind is Kind.INFO else name
+    elif metric.kind is Kind.INFO:
+        kind = Kind.GAUGE.value
+    return f"# HELP {name} {metric.help.translate(_HELP_ESCAPES)}\n# TYPE {name} {kind}".encode()
 
 
-def _values_of(block: Block) -> npt.NDArray[Any]:
+def values_of(block: Block) -> npt.NDArray[Any]:
+    """Return the value of each line of a block: of a histogram the cumulative buckets, the count and the sum."""
     if block.metric.kind is not Kind.HISTOGRAM:
         return block.values
     counts = np.cumsum(block.values[:-1])
     return np.concatenate((counts, counts[-1:], block.values[-1:]))
 
 
-def _lines_of(block: Block) -> list[bytes]:
-    lines = _histogram_series(block) if block.metric.kind is Kind.HISTOGRAM else _series(block)
-    return [f"\n{line}".encode("utf-8", "replace") for line in lines]
+def lines_of(block: Block, more: Sequence[tuple[str, str]] = ()) -> list[bytes]:
+    """Return each line of a block up to its value; the labels ``more`` come before its own."""
+    extra = [f'{name}="{value.translate(_ESCAPES)}"' for name, value in more]
+    lines = _histogram_series(block, extra) if block.metric.kind is Kind.HISTOGRAM else _series(block, extra)
+    return [line.encode("utf-8", "replace") for line in lines]
 
 
-def _series(block: Block) -> list[str]:
+def _series(block: Block, extra: list[str]) -> list[str]:
     name, labels = block.metric.name, block.metric.labels
     names = labels[: len(block.scope)]
-    fixed = _pairs(names, block.scope)
+    fixed = [*extra, *_pairs(names, block.scope)]
     rest = labels[len(block.scope) :]
     lines = []
     for row in block.rows.values:
@@ -151,8 +156,8 @@ def _series(block: Block) -> list[str]:
     return lines
 
 
-def _histogram_series(block: Block) -> list[str]:
-    name, pairs = block.metric.name, _pairs(block.metric.labels, block.scope)
+def _histogram_series(block: Block, extra: list[str]) -> list[str]:
+    name, pairs = block.metric.name, [*extra, *_pairs(block.metric.labels, block.scope)]
     bounds = [*(repr(float(bound)) for bound in block.metric.buckets), "+Inf"]
     lines = []
     for bound in bounds:

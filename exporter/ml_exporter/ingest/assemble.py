@@ -47,7 +47,7 @@ def from_events(types: EventTypes, events: Sequence[Any], default_version: str, 
     scores = None
     if types.schema.task is Task.MULTICLASS and any(fields["scores"]):
         scores = _scores_by_row(types, fields["scores"])
-    return _finish(
+    return finish(
         types,
         numeric,
         categorical,
@@ -85,7 +85,7 @@ def from_columns(types: EventTypes, columns: Any, rows: int, default_version: st
             if code < len(scores):
                 scores[code] = values
     nothing = [None] * rows
-    return _finish(
+    return finish(
         types,
         numeric,
         categorical,
@@ -167,7 +167,7 @@ def _scores_by_row(types: EventTypes, given: Sequence[dict[str, float] | None]) 
     return scores
 
 
-def _finish(
+def finish(
     types: EventTypes,
     numeric: FloatArray,
     categorical: list[CodeArray],
@@ -183,6 +183,7 @@ def _finish(
     default_version: str,
     seed: int,
 ) -> Predictions:
+    """Return a batch from the columns of the features and the other keys of the events, each of one length."""
     rows = len(score)
     schema = types.schema
     if schema.task is Task.REGRESSION:

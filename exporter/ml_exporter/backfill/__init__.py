@@ -1,0 +1,1 @@
+"""Backfilling: recorded events, in event time, through the same sums and signals as live ones, as OpenMetrics."""

@@ -1,0 +1,237 @@
+"""The parts of a history as blocks of Prometheus, and what recording rules make of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import orjson
+import yaml
+
+from ml_exporter.backfill.parts import write_whole
+from ml_exporter.core.errors import EventsError
+
+BLOCKS: Final = "blocks"
+_DONE: Final = "blocks.json"
+_START_SECONDS: Final = 120.0
+
+_TILE_SECONDS: Final = 300
+_JUST_AFTER: Final = 0.001
+"""Where moments are closer than the rules' tiles of five minutes, rules are evaluated so much after each: at a
+multiple of a tile itself, ``[1h:5m]`` has one step more than an hour has tiles."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A recording rule: the series it makes, its expression, and the labels it adds."""
+
+    record: str
+    expr: str
+    labels: tuple[tuple[str, str], ...]
+
+
+class Blocks:
+    """Makes blocks in a folder of the history, and knows which it has made already.
+
+    ``promtool`` and, for rules, ``prometheus`` must be on PATH. ``seconds`` is the length of a part.
+    """
+
+    def __init__(self, folder: Path, interval: int, seconds: int) -> None:
+        self._folder = folder
+        self._interval = interval
+        self._seconds = seconds
+        self._later = _JUST_AFTER if interval < _TILE_SECONDS else 0.0
+        self.path = folder / BLOCKS
+        self.path.mkdir(exist_ok=True)
+        self._done_path = folder / _DONE
+        self._done: list[str] = json.loads(self._done_path.read_text()) if self._done_path.exists() else []
+
+    def of_parts(self, parts: Sequence[Path]) -> list[Callable[[], None]]:
+        """Return the steps that make a block of each part that has none."""
+        return [partial(self._make, f"{part.parent.name}/{part.name}", part) for part in parts]
+
+    def of_rules(self, files: Sequence[Path], first: int, last: int) -> list[Callable[[], None]]:
+        """Return the steps that make blocks of what recording rules yield, from moment ``first`` to ``last``.
+
+        A rule may read what another one records, which must be in blocks before: a Prometheus of its own
+        serves the folder for each level of them. ``promtool tsdb create-blocks-from rules`` does not do: it
+        evaluates at moments of its own, between those of the history.
+        """
+        found = levels([rule for file in files for rule in read_rules(file)])
+        return [partial(self._record, number, level, first, last) for number, level in enumerate(found)]
+
+    def _record(self, number: int, level: Sequence[Rule], first: int, last: int) -> None:
+        parts = sorted(key for key in self._done if not key.startswith("rules "))
+        rules = hashlib.sha256(repr((level, parts)).encode()).hexdigest()
+        spans = range(first // self._seconds, last // self._seconds + 1)
+        keys = {span: f"rules {number} {rules} {first} {last} {span}" for span in spans}
+        if all(key in self._done for key in keys.values()):
+            return
+        with TemporaryDirectory() as temporary, self._prometheus(Path(temporary)) as url:
+            for span, key in keys.items():
+                start = -(-max(first, span * self._seconds) // self._interval) * self._interval
+                end = min(last, (span + 1) * self._seconds - 1) + self._later
+                text = Path(temporary) / "recorded.om"
+                if key not in self._done and record(url, level, (start + self._later, end, self._interval), text):
+                    self._make(key, text)
+
+    def _make(self, key: str, text: Path) -> None:
+        if key in self._done:
+            return
+        with TemporaryDirectory(dir=self._folder) as made:
+            duration = f"--max-block-duration={self._seconds}s"
+            _run([_tool("promtool"), "tsdb", "create-blocks-from", duration, "openmetrics", str(text), made])
+            for block in sorted(path.parent for path in Path(made).rglob("meta.json")):
+                shutil.move(block, self.path / block.name)
+        self._done.append(key)
+        write_whole(self._done_path, json.dumps(self._done).encode())
+
+    @contextmanager
+    def _prometheus(self, folder: Path) -> Iterator[str]:
+        """Serve the blocks, scraping nothing; yield the address."""
+        (folder / "prometheus.yml").write_text("{}")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [
+            *(_tool("prometheus"), f"--config.file={folder / 'prometheus.yml'}"),
+            *(f"--storage.tsdb.path={self.path}", "--storage.tsdb.retention.time=100y"),
+            *(f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"),
+        ]
+        log = folder / "log"
+        with open(log, "wb") as file:
+            process = subprocess.Popen(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL)
+        try:
+            _await(f"http://127.0.0.1:{port}/-/ready", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait()
+            for name in ("wal", "chunks_head", "lock", "queries.active"):
+                path = self.path / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def read_rules(file: Path) -> list[Rule]:
+    """Return the recording rules of a rule file of Prometheus."""
+    try:
+        document = yaml.safe_load(file.read_text())
+        groups = document["groups"]
+        return [
+            Rule(rule["record"], str(rule["expr"]), tuple(sorted((rule.get("labels") or {}).items())))
+            for group in groups
+            for rule in group["rules"]
+            if "record" in rule
+        ]
+    except OSError as error:
+        raise EventsError(f"{file}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise EventsError(f"{file}: is no rule file of Prometheus: {error}") from error
+
+
+def levels(rules: Sequence[Rule]) -> list[list[Rule]]:
+    """Return the rules in steps, each of which reads only what earlier ones record.
+
+    A rule that reads its own name reads what the rules before it record under it. A selector with a label that a
+    rule sets to another value does not read that rule. EventsError if rules read each other in a circle.
+    """
+    reads = [_read_by(number, rules) for number in range(len(rules))]
+    left = dict(enumerate(rules))
+    steps: list[list[Rule]] = []
+    while left:
+        ready = [number for number in left if not reads[number] & left.keys()]
+        if not ready:
+            names = ", ".join(sorted({rule.record for rule in left.values()}))
+            raise EventsError(f"these rules read each other in a circle: {names}")
+        steps.append([left.pop(number) for number in ready])
+    return steps
+
+
+_SELECTOR: Final = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\})?')
+_EQUAL: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"')
+
+
+def _read_by(number: int, rules: Sequence[Rule]) -> set[int]:
+    names: dict[str, list[int]] = {}
+    for place, rule in enumerate(rules):
+        names.setdefault(rule.record, []).append(place)
+    read: set[int] = set()
+    for match in _SELECTOR.finditer(rules[number].expr):
+        wanted = dict(_EQUAL.findall(match[2] or ""))
+        for place in names.get(match[1], ()):
+            labels = dict(rules[place].labels)
+            other = any(wanted.get(name, value) != value for name, value in labels.items())
+            own = rules[place].record == rules[number].record and place >= number
+            if not other and not own:
+                read.add(place)
+    return read
+
+
+def record(url: str, rules: Sequence[Rule], span: tuple[float, float, int], path: Path) -> bool:
+    """Write what rules yield in a span, (start, end, step), as OpenMetrics; return False if it is nothing."""
+    by_name: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_name.setdefault(rule.record, []).append(rule)
+    samples = 0
+    with open(path, "w") as file:
+        for name, same in by_name.items():
+            for rule in same:
+                for series in _query(url, rule.expr, span):
+                    labels = {**series["metric"], **dict(rule.labels)}
+                    labels.pop("__name__", None)
+                    pairs = ",".join(f"{label}={json.dumps(value)}" for label, value in labels.items() if value)
+                    start = f"{name}{{{pairs}}} "
+                    file.writelines(f"{start}{value} {time}\n" for time, value in series["values"])
+                    samples += len(series["values"])
+        file.write("# EOF\n")
+    return samples > 0
+
+
+def _query(url: str, expr: str, span: tuple[float, float, int]) -> list[dict[str, Any]]:
+    start, end, step = span
+    given = urllib.parse.urlencode({"query": expr, "start": start, "end": end, "step": step}).encode()
+    try:
+        with urllib.request.urlopen(f"{url}/api/v1/query_range", given, timeout=600) as answer:
+            found: list[dict[str, Any]] = orjson.loads(answer.read())["data"]["result"]
+            return found
+    except urllib.error.HTTPError as error:
+        raise EventsError(f"prometheus cannot evaluate {expr}: {error.read().decode(errors='replace')}") from error
+
+
+def _tool(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise EventsError(f"{name} is not on PATH; it comes with Prometheus")
+    return path
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise EventsError(f"{' '.join(command[:4])} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+
+
+def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise EventsError(f"prometheus did not start: {log.read_text(errors='replace').strip()[-2000:]}")

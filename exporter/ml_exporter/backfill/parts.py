@@ -1,0 +1,140 @@
+"""A history as files: how long a part of it is, what says that a folder holds this history, and writing a part."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ml_exporter.app.evaluation import DURATION, SUCCESS, Evaluator
+from ml_exporter.app.runtime import ModelRuntime, runtimes
+from ml_exporter.backfill.replay import Snapshot
+from ml_exporter.config.load import load
+from ml_exporter.core.errors import EventsError
+from ml_exporter.exposition.history import HistoryText
+from ml_exporter.state.model import VersionState
+from ml_exporter.state.ring import Slice
+
+PARTS: Final = "parts"
+MANIFEST: Final = "history.json"
+
+_OF_THE_PROCESS: Final = (SUCCESS.name, DURATION.name)
+_HOUR: Final = 3600
+BLOCK_SECONDS: Final[tuple[int, ...]] = tuple(2 * _HOUR * 3**power for power in range(6))
+"""The lengths that Prometheus' blocks have: two hours, and threefold up to 20 days."""
+
+MOST_MOMENTS: Final = 750
+"""Snapshots in a part at most (chosen: some hundred megabytes of memory for a model of a hundred features)."""
+
+
+def part_seconds(interval: int) -> int:
+    """Return the length of a part: that of the longest block of Prometheus that holds few enough snapshots.
+
+    >>> part_seconds(3600), part_seconds(60)
+    (1749600, 21600)
+    """
+    fitting = [seconds for seconds in BLOCK_SECONDS if seconds <= MOST_MOMENTS * interval]
+    return max(fitting) if fitting else BLOCK_SECONDS[0]
+
+
+def part_name(number: int, seconds: int) -> str:
+    """Return the file name of the part that begins ``number`` lengths after the epoch."""
+    return datetime.fromtimestamp(number * seconds, UTC).strftime("%Y%m%dT%H%M%SZ.om")
+
+
+class Folder:
+    """The folder that a history is written to. EventsError if it holds another one."""
+
+    def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
+        self.path = path
+        manifest = path / MANIFEST
+        wanted = json.loads(json.dumps(facts))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if not manifest.exists():
+                if any(path.iterdir()):
+                    raise EventsError(f"{path}: holds other files; name a new folder with --output")
+                write_whole(manifest, json.dumps(wanted, indent=2).encode())
+            found = json.loads(manifest.read_text())
+        except (OSError, ValueError) as error:
+            raise EventsError(f"{path}: cannot be used: {error}") from error
+        different = sorted(key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key))
+        if different:
+            raise EventsError(
+                f"{path}: holds a history of other {', '.join(different)}; delete it, or name a new --output"
+            )
+
+    def has(self, name: str) -> bool:
+        """Return whether a part is there; it is whole then."""
+        return (self.path / name).exists()
+
+    def files(self) -> list[Path]:
+        """Return the parts, earliest first."""
+        return sorted(self.path.glob("*.om"))
+
+
+def fingerprint(paths: Sequence[Path], config: Path, model: ModelRuntime) -> dict[str, Any]:
+    """Return what a history follows from, apart from the options."""
+    try:
+        events = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+    except OSError as error:
+        raise EventsError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    baseline = model.setup.baseline.sha256 if model.setup.baseline is not None else ""
+    return {
+        "events": events,
+        "configuration": hashlib.sha256(config.read_bytes()).hexdigest(),
+        "baseline": baseline,
+    }
+
+
+@dataclass
+class Writer:
+    """Evaluates the snapshots of a part and writes it; lives in a process of its own."""
+
+    model: ModelRuntime
+    evaluator: Evaluator
+    labels: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, config: Path, model: str, labels: tuple[tuple[str, str], ...]) -> Writer:
+        """Return the writer for a model of a configuration file."""
+        return cls(runtimes(load(config))[model], Evaluator(), labels)
+
+    def write(self, snapshots: Sequence[Snapshot], path: Path) -> int:
+        """Write the part, whole or not at all; return the number of its samples."""
+        text = HistoryText(self.labels)
+        state = self.model.begin()
+        for number, snapshot in enumerate(snapshots, 1):
+            state.versions = {
+                name: self._version(snapshot, name, number + id(snapshots)) for name in snapshot.versions
+            }
+            state.counts.clear()
+            state.counts.update(snapshot.counts)
+            blocks = self.evaluator.evaluate({self.model.name: self.model})
+            text.add(snapshot.time, (block for block in blocks if block.metric.name not in _OF_THE_PROCESS))
+        write_whole(path, text.text())
+        return text.samples
+
+    def _version(self, snapshot: Snapshot, name: str, revision: int) -> VersionState:
+        sums = snapshot.versions[name]
+        version = VersionState(self.model.tallies, self.model.windows)
+        version.total.vector = sums.total
+        for ring, (vector, started) in zip(version.rings, sums.windows, strict=True):
+            ring.total.vector = vector
+            ring.slices = deque([Slice(0, started, vector)])
+        version.last_prediction, version.last_label = sums.last_prediction, sums.last_label
+        version.revision = revision
+        return version
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

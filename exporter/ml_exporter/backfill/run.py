@@ -1,0 +1,138 @@
+"""From recorded events to the parts of a history."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from ml_exporter.app.runtime import ModelRuntime, runtimes
+from ml_exporter.backfill.events import Notes
+from ml_exporter.backfill.feed import Feed, File
+from ml_exporter.backfill.lines import Lines
+from ml_exporter.backfill.parts import PARTS, Folder, Writer, fingerprint, part_name, part_seconds
+from ml_exporter.backfill.replay import Replay, Snapshot
+from ml_exporter.backfill.table import Table
+from ml_exporter.config.load import load
+from ml_exporter.core.errors import EventsError, nearest
+from ml_exporter.ingest.queue import ModelIntake
+
+_LINES = (".jsonl", ".ndjson")
+_TABLES = (".csv", ".parquet")
+
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class BackfillOptions:
+    """What the command line says; ``labels`` are those that a scrape would add."""
+
+    events: tuple[Path, ...]
+    config: Path
+    output: Path
+    interval: int = 3600
+    model: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class Backfilled:
+    """What came of it: events counted, samples written now, parts left as an earlier run wrote them, and notes."""
+
+    folder: Folder
+    seconds: int
+    events: int = 0
+    samples: int = 0
+    kept: int = 0
+    first: int = 0
+    last: int = 0
+    notes: Notes = field(default_factory=Notes)
+
+
+def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, time: None) -> Backfilled:
+    """Write the history of recorded events; ``progress`` is told the rows read, of how many, and the time.
+
+    A part that an earlier run has written stays as it is. EventsError if the events cannot be used.
+    """
+    model = _model(options)
+    facts = {
+        **fingerprint(options.events, options.config, model),
+        "model": model.name,
+        "interval": options.interval,
+        "columns": dict(options.columns),
+        "labels": [list(pair) for pair in options.labels],
+    }
+    folder = Folder(options.output / PARTS / model.name, facts)
+    result = Backfilled(folder, part_seconds(options.interval))
+    readers = [_reader(path, model.intake, options.columns, result.notes) for path in options.events]
+    rows = sum(reader.rows() for reader in readers)
+    files = [File(path.name, reader.chunks()) for path, reader in zip(options.events, readers, strict=True)]
+    feed = Feed(files, tolerance=options.interval)
+
+    def told(snapshot: Snapshot) -> Snapshot:
+        result.events, result.last = feed.taken, snapshot.time
+        result.first = result.first or snapshot.time
+        progress(feed.rows, rows, snapshot.time)
+        return snapshot
+
+    snapshots = map(told, Replay(model, feed, options.interval).snapshots())
+    workers = min(os.cpu_count() or 1, 4)
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), _begin, (options.config, model.name, options.labels)
+    ) as pool:
+        running: set[Future[int]] = set()
+        for number, part in groupby(snapshots, key=lambda snapshot: snapshot.time // result.seconds):
+            moments = list(part)
+            name = part_name(number, result.seconds)
+            if folder.has(name):
+                result.kept += 1
+                continue
+            running.add(pool.submit(_write, moments, folder.path / name))
+            if len(running) > workers:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                result.samples += sum(future.result() for future in done)
+        result.samples += sum(future.result() for future in running)
+    if not result.events:
+        problems = "".join(f"\n  {line}" for line in result.notes.lines())
+        raise EventsError(f"{', '.join(map(str, options.events))}: no events that can be used{problems}")
+    return result
+
+
+def _model(options: BackfillOptions) -> ModelRuntime:
+    models = runtimes(load(options.config))
+    if options.model is None:
+        if len(models) > 1:
+            raise EventsError(f"--model: must be given, one of {', '.join(models)}")
+        return next(iter(models.values()))
+    if options.model not in models:
+        raise EventsError(
+            f'--model: no model "{options.model}" in {options.config}{nearest(options.model, models)}'
+        )
+    return models[options.model]
+
+
+def _reader(path: Path, model: ModelIntake, columns: Mapping[str, str], notes: Notes) -> Lines | Table:
+    suffix = path.suffix.lower()
+    if suffix in _LINES:
+        return Lines(path, model, notes)
+    if suffix in _TABLES:
+        return Table(path, model, columns, notes)
+    raise EventsError(f"{path}: must end in one of {', '.join((*_TABLES, *_LINES))}")
+
+
+_writer: Writer | None = None
+
+
+def _begin(config: Path, model: str, labels: tuple[tuple[str, str], ...]) -> None:
+    global _writer
+    _writer = Writer.of(config, model, labels)
+
+
+def _write(snapshots: Sequence[Snapshot], path: Path) -> int:
+    assert _writer is not None
+    return _writer.write(snapshots, path)

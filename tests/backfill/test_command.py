@@ -1,0 +1,208 @@
+"""``ml-exporter backfill``: what it says, what it refuses, and that an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_exporter.cli.main import main
+from support import workload
+from support.engine import write_config
+
+BEGIN = 1_384_992_000
+
+
+def table(rows: int, hours: int) -> pd.DataFrame:
+    """Return recorded predictions with labels an hour later."""
+    columns = workload.table(rows, seed=43)
+    frame = pd.DataFrame({name: values for name, values in columns.items() if not name.startswith("score:")})
+    frame.insert(0, "id", [f"id-{number}" for number in range(rows)])
+    frame["timestamp"] = BEGIN + np.linspace(0, hours * 3_600, rows, endpoint=False)
+    frame["label_timestamp"] = frame["timestamp"] + 3_600
+    return frame
+
+
+def arguments(folder: Path, *more: str, events: str = "events.csv") -> list[str]:
+    config = folder / "ml-exporter.yml"
+    known = ["backfill", str(folder / events), "--config.file", str(config), "--output", str(folder / "history")]
+    return [*known, *more]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_config(tmp_path, more="windows: [24h]")
+    table(2_000, 100).to_csv(tmp_path / "events.csv", index=False)
+    return tmp_path
+
+
+def parts(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "history/parts/model").glob("*.om"))}
+
+
+def test_it_says_what_it_did(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(folder, "--interval", "5m", "--label", "instance=here:1")) == 0
+    out = capsys.readouterr().out
+    assert (
+        "history: 4,000 predictions and labels, 2013-11-21 00:05 UTC to 2013-11-25 05:00 UTC, in 3 parts; " in out
+    )
+    assert list(parts(folder)) == ["20131120T000000Z.om", "20131122T060000Z.om", "20131124T120000Z.om"]
+    first = parts(folder)["20131120T000000Z.om"].decode()
+    assert (
+        'ml_predictions_total{job="ml-exporter",instance="here:1",model="model",version="1"} 2 1384992300\n'
+        in first
+    )
+    assert first.endswith("# EOF\n")
+
+
+def test_parts_of_an_earlier_run_stay_and_the_others_are_as_they_would_have_been(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(folder, "--interval", "5m")) == 0
+    whole = parts(folder)
+    (folder / "history/parts/model" / "20131122T060000Z.om").unlink()
+    (folder / "history/parts/model" / "20131124T120000Z.om").write_bytes(b"not looked at")
+    assert main(arguments(folder, "--interval", "5m")) == 0
+    assert "in 3 parts, 2 of them from an earlier run; " in capsys.readouterr().out
+    assert parts(folder) == whole | {"20131124T120000Z.om": b"not looked at"}
+
+
+def test_a_run_that_was_killed_goes_on(folder: Path) -> None:
+    table(4_000, 80).to_csv(folder / "events.csv", index=False)
+    command = [sys.executable, "-m", "ml_exporter", *arguments(folder, "--interval", "1m")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        end = time.monotonic() + 60
+        while not parts(folder) and time.monotonic() < end:
+            assert process.poll() is None, "ended before it could be killed"
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+    killed = parts(folder)
+    assert 0 < len(killed) < 14
+    subprocess.run(command, check=True, capture_output=True)
+    whole = parts(folder)
+    assert len(whole) == 14
+    assert {name: whole[name] for name in killed} == killed
+    command[-3] = str(folder / "again")
+    subprocess.run(command, check=True, capture_output=True)
+    assert {path.name: path.read_bytes() for path in sorted((folder / "again/parts/model").glob("*.om"))} == whole
+
+
+def test_another_history_is_not_mixed_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(folder)) == 0
+    table(1_000, 10).to_csv(folder / "events.csv", index=False)
+    assert main(arguments(folder, "--interval", "2h")) == 4
+    assert capsys.readouterr().err == (
+        f"ml-exporter: {folder}/history/parts/model: holds a history of other events, interval;"
+        " delete it, or name a new --output\n"
+    )
+    (folder / "history/parts/model/history.json").unlink()
+    assert main(arguments(folder)) == 4
+    assert "model: holds other files; name a new folder with --output\n" in capsys.readouterr().err
+
+
+def test_what_cannot_be_used_is_told_and_the_rest_counts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = table(300, 10).astype({"timestamp": object, "label": object})
+    frame.loc[3, "timestamp"] = "soon"
+    frame.loc[5, "label"] = "perhaps"
+    frame.loc[7, "id"] = None
+    frame["prediction"] = 1
+    frame.loc[9, "prediction"] = 7
+    frame.to_csv(folder / "events.csv", index=False)
+    assert main(arguments(folder)) == 0
+    told = capsys.readouterr()
+    assert told.err.splitlines() == [
+        "rows without a usable time are left out: 1, first at row 5 of events.csv",
+        "predictions are none of the classes 0, 1: 1, first at row 11 of events.csv",
+        "labels are not one of 0, 1: 1, first at row 7 of events.csv",
+        "labels without an id are left out: 1, first at row 9 of events.csv",
+    ]
+    assert "history: 596 predictions and labels" in told.out
+
+
+def test_lines_that_cannot_be_used_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    event = {"id": "a", "timestamp": BEGIN, "features": {"normal": 1.0}, "score": 0.5}
+    lines = [
+        json.dumps(event),
+        "{",
+        json.dumps(event | {"id": "b", "model": "other"}),
+        json.dumps(event | {"id": "c", "timestamp": None}),
+        json.dumps(event | {"id": "d", "score": 2.0}),
+        json.dumps({"id": "a", "label": 1, "timestamp": BEGIN + 1}),
+        json.dumps({"id": "a", "label": "perhaps", "timestamp": BEGIN + 1}),
+    ]
+    (folder / "events.jsonl").write_text("\n".join(lines))
+    assert main(arguments(folder, events="events.jsonl")) == 0
+    told = capsys.readouterr()
+    assert "history: 3 predictions and labels" in told.out
+    assert "events are of another model: 1, first at line 3 of events.jsonl\n" in told.err
+    assert "events without a timestamp are left out: 1, first at line " in told.err
+    assert "at line 2 of events.jsonl\n" in told.err
+    assert "score" in told.err
+    assert "label: must be one of 0, 1: 1, first at line 7 of events.jsonl\n" in told.err
+
+
+MISTAKES = {
+    "no file": (["--interval", "1h"], "missing.csv", "missing.csv: cannot be read: No such file or directory"),
+    "a suffix": ([], "ml-exporter.yml", "ml-exporter.yml: must end in one of .csv, .parquet, .jsonl, .ndjson"),
+    "an interval": (
+        ["--interval", "7h"],
+        "events.csv",
+        "--interval: must be whole seconds that a day is a multiple of",
+    ),
+    "a duration": (["--interval", "often"], "events.csv", '--interval: "often" is not a duration such as 30s'),
+    "a column": (["--column", "labl=x"], "events.csv", 'did you mean "label"?'),
+    "a pair": (["--column", "label"], "events.csv", '--column: must be KEY=COLUMN, got "label"'),
+    "another column": (
+        ["--column", "label=lable"],
+        "events.csv",
+        'events.csv: no column "lable" for label; did you mean "label"?',
+    ),
+    "the time": (
+        ["--column", "timestamp=time"],
+        "events.csv",
+        'events.csv: no column "time" for timestamp',
+    ),
+    "a label": (
+        ["--label", "model=x"],
+        "events.csv",
+        "--label: must be NAME=VALUE with the name of a label that no series",
+    ),
+    "a model": (["--model", "modle"], "events.csv", '--model: no model "modle" in '),
+    "unsorted": (
+        [],
+        "unsorted.csv",
+        "unsorted.csv: must be in the order of time, but an event of 2013-11-25 01:00:00 UTC comes after one of"
+        " 2013-11-25 03:00:00 UTC; sort it first",
+    ),
+    "nothing": ([], "empty.csv", "empty.csv: no events that can be used"),
+    "rules": (["--rules", "events.csv"], "events.csv", "events.csv: is no rule file of Prometheus: "),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_exits_with_4_and_says_what_is_right(
+    folder: Path, mistake: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more, events, message = MISTAKES[mistake]
+    monkeypatch.chdir(folder)
+    frame = table(100, 100)
+    frame.iloc[::-1].to_csv("unsorted.csv", index=False)
+    frame.iloc[:0].to_csv("empty.csv", index=False)
+    assert main(arguments(folder, *more, events=events)) == 4
+    assert message in capsys.readouterr().err
+
+
+def test_without_promtool_it_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main(arguments(folder, "--blocks")) == 4
+    assert capsys.readouterr().err.endswith("ml-exporter: promtool is not on PATH; it comes with Prometheus\n")

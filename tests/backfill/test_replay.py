@@ -1,0 +1,178 @@
+"""A history shows what the live engine showed, event by event, whatever file the events come from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from ml_exporter.backfill.events import Notes
+from ml_exporter.backfill.feed import Feed, File
+from ml_exporter.backfill.lines import Lines
+from ml_exporter.backfill.parts import Writer
+from ml_exporter.backfill.replay import Replay
+from ml_exporter.backfill.table import Table
+from ml_exporter.core.clock import ManualClock
+from ml_exporter.core.schema import Task
+from support import workload
+from support.engine import Bench, values, write_config
+
+ROWS = 700
+STEP = 1_200
+BEGIN = 1_384_992_000.0
+MORE = "windows: [1h, 6h]\n"
+
+Key = tuple[Any, ...]
+
+
+def recorded(task: Task) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return predictions of half a day and their labels, some late, some of nobody, some ids twice."""
+    rng = np.random.default_rng(4)
+    columns = workload.table(ROWS, seed=41, task=task, shift=0.4)
+    times = BEGIN + np.sort(rng.uniform(0, 43_000, ROWS)).round(3)
+    events = [
+        event | {"timestamp": float(time)} for event, time in zip(workload.events(columns), times, strict=True)
+    ]
+    events[21]["id"] = events[11]["id"]
+    delays = rng.exponential(4_000, ROWS).round(3)
+    labels = [
+        label | {"timestamp": float(time + delay)}
+        for label, time, delay in zip(workload.labels(columns), times, delays, strict=True)
+        if rng.random() < 0.8
+    ]
+    return events, labels
+
+
+def live(config: Path, events: list[dict[str, Any]], labels: list[dict[str, Any]]) -> Iterator[dict[Key, float]]:
+    """Yield what an engine publishes at every moment, to which each event is sent at its own time."""
+    bench = Bench(config, ManualClock(BEGIN), state=False)
+    arriving = sorted(
+        [(item["timestamp"], "label" in item, item) for item in (*events, *labels)], key=lambda x: x[:2]
+    )
+    time = BEGIN + STEP
+    for arrival, is_label, item in arriving:
+        while arrival >= time:
+            bench.clock.now = time
+            bench.engine.tick()
+            yield values(bench.published)
+            time += STEP
+        bench.clock.now = arrival
+        bench.send(labels=[item]) if is_label else bench.send(events=[item])
+        bench.engine._commit()
+    bench.clock.now = time
+    bench.engine.tick()
+    yield values(bench.published)
+
+
+def history(
+    config: Path, folder: Path, *files: Path, columns: dict[str, str] | None = None
+) -> dict[int, dict[Key, float]]:
+    """Return the samples of the history of some files, by moment."""
+    writer = Writer.of(config, "model", ())
+    reading = Writer.of(config, "model", ()).model
+    notes = Notes()
+    readers = [
+        Lines(file, reading.intake, notes)
+        if file.suffix == ".jsonl"
+        else Table(file, reading.intake, columns or {}, notes)
+        for file in files
+    ]
+    feed = Feed([File(file.name, reader.chunks()) for file, reader in zip(files, readers, strict=True)], STEP)
+    snapshots = list(Replay(reading, feed, STEP).snapshots())
+    part = folder / "part.om"
+    assert writer.write(snapshots, part) > 0
+    assert notes.lines() == []
+    found: dict[int, dict[Key, float]] = {snapshot.time: {} for snapshot in snapshots}
+    # The parser takes a histogram's second moment for a repetition of the first; those are left to promtool.
+    text = re.sub(r"# HELP (\S+) .*\n# TYPE \1 histogram\n(\1_.*\n)+", "", part.read_text())
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            key = (sample.name, *sorted(sample.labels.items()))
+            assert key not in found[int(float(sample.timestamp))], key
+            found[int(float(sample.timestamp))][key] = sample.value
+    return found
+
+
+def tabled(events: list[dict[str, Any]], labels: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return predictions and their labels as one table, a row a prediction."""
+    frame = pd.DataFrame(
+        [{**event["features"], **{k: v for k, v in event.items() if k != "features"}} for event in events]
+    )
+    own = pd.DataFrame(labels).rename(columns={"timestamp": "label_timestamp"}).set_index("id")
+    return frame.join(own, on="id")
+
+
+def compare(config: Path, found: dict[int, dict[Key, float]], events: Any, labels: Any) -> None:
+    moments = list(live(config, events, labels))
+    assert len(moments) == len(found)
+    compared = 0
+    for shown, (time, there) in zip(moments, found.items(), strict=True):
+        wanted = {key: value for key, value in shown.items() if not key[0].startswith("ml_exporter_")}
+        assert there.keys() == wanted.keys(), time
+        for key in [key for key in wanted if key[0] == "ml_window_start_timestamp_seconds"]:
+            # A window may begin with an event of the same interval that was counted for nobody.
+            assert 0 <= wanted.pop(key) - there.pop(key) <= STEP
+        assert there == pytest.approx(wanted, rel=1e-12), time
+        compared += len(wanted)
+    assert compared > 10_000
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_json_lines_give_what_the_live_engine_showed(tmp_path: Path, task: Task) -> None:
+    config = write_config(tmp_path, task, MORE, noise=True)
+    events, labels = recorded(task)
+    both = sorted((*events, *labels), key=lambda item: item["timestamp"])
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(item) + "\n" for item in both))
+    compare(config, history(config, tmp_path, tmp_path / "events.jsonl"), events, labels)
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_table_with_labels_beside_gives_what_the_live_engine_showed(
+    tmp_path: Path, task: Task, format: str
+) -> None:
+    config = write_config(tmp_path, task, MORE)
+    events, labels = recorded(task)
+    # A table has one label for a row, so a repeated id has none of its own.
+    del events[21]
+    labels = [label for label in labels if label["id"] != "id-21"]
+    frame = tabled(events, labels).rename(columns={"timestamp": "when"})
+    path = tmp_path / f"events.{format}"
+    frame.to_csv(path, index=False) if format == "csv" else frame.to_parquet(path)
+    compare(config, history(config, tmp_path, path, columns={"timestamp": "when"}), events, labels)
+
+
+def test_labels_in_a_file_of_their_own_give_what_the_live_engine_showed(tmp_path: Path) -> None:
+    config = write_config(tmp_path, Task.BINARY, MORE)
+    events, labels = recorded(Task.BINARY)
+    frame = tabled(events, labels).drop(columns=["label", "label_timestamp"])
+    frame["timestamp"] = [datetime.fromtimestamp(time, UTC).isoformat() for time in frame["timestamp"]]
+    frame.to_csv(tmp_path / "predictions.csv", index=False)
+    ordered = pd.DataFrame(labels).sort_values("timestamp")
+    ordered.to_csv(tmp_path / "labels.csv", index=False)
+    found = history(config, tmp_path, tmp_path / "predictions.csv", tmp_path / "labels.csv")
+    compare(config, found, events, labels)
+
+
+def test_versions_have_their_own_histories_and_end_with_their_events(tmp_path: Path) -> None:
+    config = write_config(tmp_path, Task.BINARY, MORE)
+    events, labels = recorded(Task.BINARY)
+    for event in events[:200:2]:
+        event["version"] = "canary"
+    both = sorted((*events, *labels), key=lambda item: item["timestamp"])
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(item) + "\n" for item in both))
+    found = history(config, tmp_path, tmp_path / "events.jsonl")
+    key = ("ml_predictions_total", ("model", "model"), ("version", "canary"))
+    there = [samples.get(key) for samples in found.values()]
+    wanted = [shown.get(key) for shown in live(config, events, labels)]
+    assert there == wanted
+    assert 100.0 in there
+    assert there[-1] is None
