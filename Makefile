@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv and get Prometheus and Alertmanager; the other targets do this by themselves
@@ -50,6 +50,11 @@ docs: ## Write the pages that follow from the code: metrics, definitions, config
 rules: ## Write the rule files anew from their definitions
 	@deploy/bootstrap.sh venv
 	@$(BIN)/python prometheus/generate.py
+
+.PHONY: dashboards
+dashboards: ## Write the dashboards anew from grafana/boards
+	@deploy/bootstrap.sh venv
+	@$(BIN)/python grafana/generate.py
 
 .PHONY: format
 format: ## Format the code

@@ -1,0 +1,240 @@
+"""Data quality: which feature is missing, or not what it should be."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from boards import variables
+from boards.board import Board, Row
+from boards.colours import ALLOWED, FIRED, HEALTHY, NONE_IS_BEST, NONE_IS_OK, WARNED
+from boards.graphs import graph, states
+from boards.links import there, to
+from boards.panels import stat
+from boards.queries import FEATURE, MODEL, VERSION, WINDOW, Query, baseline, current, threshold, worst
+from boards.sdk import build
+from boards.tables import Column, Label, table
+
+_RATIO: Final = "model_version_feature:ml_feature_quality:ratio"
+_BASE: Final = "model_version_feature:ml_baseline_feature_quality:ratio"
+_MISSING: Final = "model_version_feature:ml_feature_missing"
+_INVALID: Final = "model_version_feature:ml_feature_invalid"
+_ROWS: Final = f"model_version:ml_feature_rows:increase{{{WINDOW}}}"
+_NONE: Final = "no predictions in this window"
+_CHECKS: Final = {
+    "missing": "null or NaN",
+    "absent": "not sent",
+    "type_error": "of another type",
+    "nonfinite": "infinite",
+    "out_of_range": "out of range",
+    "unseen": "unseen category",
+}
+
+
+def _over(what: str, chosen: str) -> str:
+    return f"{what}:certain_excess{{{chosen}}} > {what}:threshold{{{chosen}}}"
+
+
+def _state(chosen: str) -> str:
+    """Return for each feature the level of its worst check."""
+    levels = (
+        (FIRED, f"({_over(_MISSING, chosen)})"),
+        (WARNED, f"({_over(_INVALID, chosen)})"),
+        (HEALTHY, f"{_MISSING}:certain_excess{{{chosen}}}"),
+    )
+    return "\nor\n".join(f"{level} * max by (feature) ({found} ^ 0)" for level, found in levels)
+
+
+def _grown(label: str, counter: str) -> str:
+    return f"sum by ({label}) (increase({counter}{{{MODEL}}}[$__rate_interval]))"
+
+
+_USED: Final = f"""
+max by (feature) (
+  label_replace(
+    {_MISSING}:certain_excess{{{WINDOW}}} / {_MISSING}:threshold{{{WINDOW}}}, "check", "missing", "", ""
+  )
+  or
+  {_INVALID}:certain_excess{{{WINDOW}}} / {_INVALID}:threshold{{{WINDOW}}}
+)
+""".strip()
+
+
+def _beyond(ratio: str) -> str:
+    return f"count({_over(ratio, WINDOW)}) or 0 * count({_RATIO}{{{WINDOW}}})"
+
+
+_TILES: Final = (
+    stat(
+        "Features that lack values",
+        """Features without values, beyond the threshold and by three standard errors within the window. More is
+        worse.""",
+        Query(_beyond(_MISSING), "features"),
+        unit="none",
+        colours=NONE_IS_OK,
+        link=there("ml-model"),
+    ),
+    stat(
+        "Failed checks",
+        "Pairs of feature and check beyond the threshold, of those on values that are there. More is worse.",
+        Query(_beyond(_INVALID), "checks"),
+        unit="none",
+        colours=NONE_IS_BEST,
+        link=there("ml-model"),
+    ),
+    stat(
+        "Last prediction",
+        "Time since the last prediction of this version was counted. Longer is worse.",
+        Query(f"time() - model_version:ml_prediction_last_timestamp_seconds:max{{{VERSION}}}", "ago"),
+        unit="s",
+        none="never asked",
+    ),
+    stat(
+        "Unknown features",
+        """Features in events of the last 24 hours that neither baseline nor configuration knows: the schema has
+        changed.""",
+        Query(
+            f"count(sum by (feature) (increase(ml_exporter_unknown_features_total{{{MODEL}}}[24h])) > 0)"
+            f" or 0 * max({_ROWS})",
+            "features",
+        ),
+        unit="none",
+        colours=NONE_IS_BEST,
+    ),
+    stat(
+        "Duplicates",
+        """Predictions of the last 24 hours that were not counted because their id had been: a sender that tries
+        again.""",
+        Query(f"sum(increase(ml_predictions_duplicate_total{{{MODEL}}}[24h]))", "predictions"),
+        none="none",
+    ),
+    stat(
+        "Rows in the window",
+        "Predictions whose features are judged.",
+        Query(_ROWS, "rows"),
+    ),
+)
+
+
+def _share(check: str) -> Column:
+    ratio = f'max by (feature) ({_RATIO}{{{WINDOW}, check="{check}"}})'
+    return Column(_CHECKS[check], f"{ratio}", "percentunit")
+
+
+def _history(check: str) -> build.Panel:
+    chosen = f'{WINDOW}, check="{check}"'
+    return graph(
+        f"Share {_CHECKS[check]}",
+        f"Share of the predictions in which a feature was {_CHECKS[check]}; the ten worst. Higher is worse.",
+        Query(worst(f"{_RATIO}{{{chosen}}}", "feature", count=10), "{{feature}}"),
+        unit="percentunit",
+        none=_NONE,
+        lowest=0,
+        size=(8, 7),
+    )
+
+
+BOARD: Final = Board(
+    "ml-quality",
+    "ML data quality",
+    "Which features are missing, invalid or unknown, beside the baseline, and since when.",
+    [variables.datasource(), variables.models(), variables.versions(), variables.windows(), variables.features()],
+    [
+        *_TILES,
+        table(
+            "Features",
+            """Share of the predictions within the window that fail each check, the feature closest to a threshold
+            first; click on one to choose it. Used is its worst excess over the baseline, three standard errors
+            taken off, as a share of what the threshold allows: at 100 % it alerts. Higher is worse.""",
+            [
+                Label("feature", link=to("ml-quality", model="model", version="version", feature="feature")),
+                Column("used", f"clamp_min({_USED}, 0)", "percentunit", 0, colours=ALLOWED, width=80),
+                *(_share(check) for check in _CHECKS),
+                Column(
+                    "missing in the baseline",
+                    f"max by (feature) (model_version_feature:ml_baseline_feature_missing:ratio{{{VERSION}}})",
+                    "percentunit",
+                ),
+            ],
+            sort="used",
+            none=_NONE,
+            size=(24, 10),
+        ),
+        states(
+            "State of the features",
+            """The 15 worst features over time: red is missing beyond its threshold, yellow a failed check of
+            values, green neither, grey no predictions.""",
+            Query(worst(_state(WINDOW), "feature", count=15), "{{feature}}"),
+            none=_NONE,
+            size=(24, 9),
+        ),
+        graph(
+            "$feature: missing",
+            """Share of the predictions in which the chosen feature was null, NaN or not sent. Higher is worse;
+            beyond the dashed red line, by three standard errors, it alerts.""",
+            current(f"{_MISSING}:ratio{{{FEATURE}}}", "missing"),
+            baseline(
+                f'max(model_version_feature:ml_baseline_feature_missing:ratio{{{VERSION}, feature="$feature"}})'
+            ),
+            threshold(
+                f'max(model_version_feature:ml_baseline_feature_missing:ratio{{{VERSION}, feature="$feature"}})'
+                f" + max({_MISSING}:threshold{{{FEATURE}}})"
+            ),
+            unit="percentunit",
+            none=_NONE,
+            lowest=0,
+        ),
+        graph(
+            "$feature: failed checks",
+            """Share of the predictions in which the chosen feature failed each check. Higher is worse; the dashed
+            red line is the lowest threshold, above the baseline's own share.""",
+            Query(f'{_RATIO}{{{FEATURE}, check!~"missing|absent"}}', "{{check}}"),
+            threshold(f"min({_INVALID}:threshold{{{FEATURE}}})", "lowest threshold"),
+            unit="percentunit",
+            none=_NONE,
+            lowest=0,
+        ),
+    ],
+    [
+        Row("Each check", [_history(check) for check in _CHECKS]),
+        Row(
+            "Events and schema",
+            [
+                graph(
+                    "Unknown features",
+                    """Features that neither baseline nor configuration knows, by name. Any at all means a changed
+                    schema.""",
+                    Query(
+                        _grown("feature", "ml_exporter_unknown_features_total"),
+                        "{{feature}}",
+                    ),
+                    none="none",
+                    lowest=0,
+                    size=(8, 8),
+                ),
+                graph(
+                    "Event warnings",
+                    "Parts of events left out, by reason; the rest of the event is counted. More is worse.",
+                    Query(
+                        _grown("reason", "ml_exporter_event_warnings_total"),
+                        "{{reason}}",
+                    ),
+                    none="none",
+                    lowest=0,
+                    size=(8, 8),
+                ),
+                graph(
+                    "Duplicates and evicted ids",
+                    """Predictions not counted because their id had been, and ids forgotten before their time
+                    because too many wait for labels. More is worse.""",
+                    Query(
+                        f"sum(increase(ml_predictions_duplicate_total{{{MODEL}}}[$__rate_interval]))", "duplicates"
+                    ),
+                    Query(f"sum(increase(ml_predictions_evicted_total{{{MODEL}}}[$__rate_interval]))", "evicted"),
+                    none="none",
+                    lowest=0,
+                    size=(8, 8),
+                ),
+            ],
+        ),
+    ],
+)
