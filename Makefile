@@ -14,12 +14,12 @@ setup: ## Make .venv and get Prometheus and Alertmanager; the other targets do t
 
 # Ports and speed of the demo can be set: make demo PROMETHEUS_PORT=9990 SPEED=1800
 DEMO_OPTIONS := $(if $(ONCE),--once) $(if $(SPEED),--speed $(SPEED)) \
-	$(foreach name,EXPORTER SERVER PROMETHEUS ALERTMANAGER RECEIVER,$(if $($(name)_PORT),\
+	$(foreach name,EXPORTER SERVER PROMETHEUS ALERTMANAGER RECEIVER BRIDGE GRAFANA,$(if $($(name)_PORT),\
 	--$(shell echo $(name) | tr A-Z a-z)-port $($(name)_PORT)))
 
 .PHONY: demo
 demo: setup ## Run the main job on real data until Ctrl-C; ONCE=1 ends once its alerts have arrived
-	@exec $(BIN)/python deploy/demo/story.py $(DEMO_OPTIONS)
+	@exec $(BIN)/python deploy/demo/demo.py $(DEMO_OPTIONS)
 
 .PHONY: test
 test: setup lint ## Run all checks and tests
@@ -55,6 +55,11 @@ rules: ## Write the rule files anew from their definitions
 dashboards: ## Write the dashboards anew from grafana/boards
 	@deploy/bootstrap.sh venv
 	@$(BIN)/python grafana/generate.py
+
+.PHONY: pictures
+pictures: ## Draw the dashboards of a running demo into docs/images/dashboards
+	@$(BIN)/python docs/pictures.py http://127.0.0.1:$(or $(PROMETHEUS_PORT),19090) docs/images/dashboards \
+		--range 2700 --scrape 5s --var model=flights --var version=2013-03 --var window=5m
 
 .PHONY: format
 format: ## Format the code

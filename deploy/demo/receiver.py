@@ -40,8 +40,11 @@ class Notification:
         return [*shown, f"         and {more} more"] if more > 0 else shown
 
 
-def redirected(config: dict[str, Any], templates: str, url: str) -> dict[str, Any]:
-    """Return the shipped routes with every receiver at ``url``, no secret needed, and waits that suit a story."""
+def redirected(config: dict[str, Any], templates: str, url: str, bridge: str, token: str) -> dict[str, Any]:
+    """Return the shipped routes with waits that suit a story, and receivers at ``url`` that need no secret.
+
+    Only the retraining goes where it should: to the bridge at ``bridge``, with the token in the file ``token``.
+    """
     config = json.loads(json.dumps(config))  # a copy of its own for each alias
     config["templates"] = [templates]
     # The story plays an hour a second: nobody waits for working hours, nor for minutes.
@@ -57,6 +60,10 @@ def redirected(config: dict[str, Any], templates: str, url: str) -> dict[str, An
             del pagerduty["routing_key_file"]
             pagerduty |= {"routing_key": "demo", "url": f"{url}/pagerduty"}
         for webhook in receiver.get("webhook_configs", []):
+            if receiver["name"] == "retrain":
+                webhook["url"] = f"{bridge}/v1/alerts"
+                webhook["http_config"]["authorization"]["credentials_file"] = token
+                continue
             webhook.pop("http_config", None)
             # All alerts pass the receiver called webhook; the others get some of them again.
             webhook["url"] = f"{url}/" if receiver["name"] == "webhook" else f"{url}/{receiver['name']}"

@@ -36,6 +36,7 @@ class Replay:
         self._departures = table["departure"].to_numpy()
         self._landings = table["landing"].to_numpy()
         self._late = table["late"].astype("float").to_numpy()
+        self._delay = table["delay"].to_numpy()
         self._ids = table["id"].tolist()
         features = table[FEATURES].astype(object).where(table[FEATURES].notna(), None)
         self._features: list[dict[str, Any]] = features.to_dict("records")
@@ -43,7 +44,8 @@ class Replay:
         # After a night without flights the server may close the connection just as the first one is sent.
         self._session.mount("http://", HTTPAdapter(max_retries=Retry(3, allowed_methods=None, backoff_factor=0.1)))
         self._server = server
-        self._monitor = Monitor(exporter, model="flights")
+        self._late_monitor = Monitor(exporter, model="flights")
+        self._delay_monitor = Monitor(exporter, model="delay")
         self._speed = speed
         self._broken_from = broken_from
         self.sent = 0
@@ -51,7 +53,7 @@ class Replay:
 
     def run(self) -> None:
         """Play until the last flight has landed or the process is ended."""
-        in_the_air: list[tuple[float, str, int]] = []
+        in_the_air: list[tuple[float, int]] = []
         began, story_began = time.monotonic(), float(self._departures[0])
         told = 0.0
         for number, departure in enumerate(self._departures):
@@ -60,9 +62,7 @@ class Replay:
                 self._land(in_the_air, now)
             self._depart(number, float(departure))
             if self._landings[number] == self._landings[number]:
-                heapq.heappush(
-                    in_the_air, (float(self._landings[number]), self._ids[number], int(self._late[number]))
-                )
+                heapq.heappush(in_the_air, (float(self._landings[number]), number))
             self._land(in_the_air, now)
             if time.monotonic() - told > 0.5:
                 told = time.monotonic()
@@ -76,10 +76,11 @@ class Replay:
         answer.raise_for_status()
         self.sent += 1
 
-    def _land(self, in_the_air: list[tuple[float, str, int]], now: float) -> None:
+    def _land(self, in_the_air: list[tuple[float, int]], now: float) -> None:
         while in_the_air and in_the_air[0][0] <= now:
-            _, identifier, late = heapq.heappop(in_the_air)
-            self._monitor.label(identifier, late)
+            _, number = heapq.heappop(in_the_air)
+            self._late_monitor.label(self._ids[number], int(self._late[number]))
+            self._delay_monitor.label(self._ids[number], float(self._delay[number]))
             self.labels += 1
 
     def _tell(self, departure: float, now: float) -> None:

@@ -1,4 +1,4 @@
-"""A model server as anybody would write it: one ASGI app, one route, and three lines for the sidecar."""
+"""A model server as anybody would write it: one ASGI app, one route, and some lines for the sidecar."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ import os
 import pickle
 from pathlib import Path
 
+from flights import CHALLENGER, CHAMPION, version_of
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ml_exporter.client import Monitor  # 1
+from ml_exporter.client import Monitor
 
-with open(Path(os.environ["DEMO_FOLDER"]) / "model.pickle", "rb") as file:
-    model = pickle.load(file)
+with open(Path(os.environ["DEMO_FOLDER"]) / "models.pickle", "rb") as file:
+    models = pickle.load(file)
 
-monitor = Monitor(os.environ["ML_EXPORTER_URL"], model="flights", version="2013-03")  # 2
+sidecar = os.environ["ML_EXPORTER_URL"]
+versions = {version: Monitor(sidecar, model="flights", version=version) for version in (CHAMPION, CHALLENGER)}
+delays = Monitor(sidecar, model="delay", version="2013-03")
 
 
 async def predict(request: Request) -> JSONResponse:
-    """Answer whether a flight will arrive more than 15 minutes late."""
+    """Answer whether a flight will arrive more than 15 minutes late, and by how many it will."""
     flight = await request.json()
-    with monitor.prediction(flight["features"], id=flight["id"]) as prediction:  # 3
-        prediction.score = model.score(flight["features"])
-    return JSONResponse({"late": prediction.score >= 0.5, "score": prediction.score})
+    features, identifier = flight["features"], flight["id"]
+    version = version_of(identifier)
+    with versions[version].prediction(features, id=identifier) as late:
+        late.score = models[version].answer(features)
+    with delays.prediction(features, id=identifier) as delay:
+        delay.prediction = models["delay"].answer(features)
+    return JSONResponse({"late": late.score >= 0.5, "score": late.score, "minutes": delay.prediction})
 
 
 app = Starlette(routes=[Route("/predict", predict, methods=["POST"])])

@@ -1,16 +1,11 @@
-"""The main job on real data: a model server, the sidecar, Prometheus, Alertmanager, and a season that turns.
-
-Run it with ``make demo``; ``make demo ONCE=1`` ends by itself once the alerts of the story have arrived.
-"""
+"""All that the demo runs: a model server, the sidecar, Prometheus, Alertmanager, and a season that turns."""
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import hashlib
 import json
-import os
-import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -21,15 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import past
 import requests
+import viewer
 import yaml
 from processes import DemoError, Processes, check_port, find_tool
 from receiver import Receiver, redirected
-from rich.console import Console, Group
-from rich.live import Live
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -42,18 +35,41 @@ ONCE_MINUTES = 10
 COVERED = 'window_covered:threshold", expr: '
 WINDOWS = {"window: 24h": "window: 5m", f"{COVERED}vector(0.8)": f"{COVERED}vector(0.2)"}
 
+EXPORTER = [sys.executable, "-m", "ml_exporter"]
+
 CONFIG = """\
 models:
   - name: flights
     version: "2013-03"
     owner: operations
     task: binary_classification
-    baseline: ../baseline.json
+    baseline: ../flights.json
+    labels: {horizon: 2d}
+  - name: delay
+    version: "2013-03"
+    owner: planning
+    task: regression
+    baseline: ../delay.json
     labels: {horizon: 2d}
 windows: [5m, 1h]
 state: {directory: state}
 server: {pid_file: server.pid}
 """
+
+RETRAIN = """\
+state: {{file: retrain.sqlite}}
+authorization: {{credentials_file: token}}
+jobs:
+  - model: flights
+    alerts: [MLPerformanceDrop]
+    target: {{kind: command, arguments: ["{python}", "{here}/learn.py", "{folder}"], timeout: 10m}}
+    cooldown: 1h
+"""
+
+FIT = {
+    "flights": ["--task", "binary_classification", "--label", "late", "--score", "score"],
+    "delay": ["--task", "regression", "--label", "delay", "--prediction", "prediction"],
+}
 
 
 @dataclass
@@ -65,11 +81,14 @@ class Ports:
     prometheus: int
     alertmanager: int
     receiver: int
+    bridge: int
+    grafana: int
 
     def check(self) -> None:
         """Raise DemoError if one is in use."""
         for name, port in vars(self).items():
-            check_port(port, name, f"{name.upper()}_PORT")
+            if name != "grafana" or viewer.find():
+                check_port(port, name, f"{name.upper()}_PORT")
 
     def url(self, name: str) -> str:
         """Return the address of one of them."""
@@ -82,12 +101,13 @@ class Progress:
 
     where: dict[str, Any] = field(default_factory=dict)
 
-    def follow(self, lines: Iterator[str]) -> None:
-        """Read the replay's lines in a thread until it ends."""
+    def follow(self, lines: Iterator[str], file: Path) -> None:
+        """Read the replay's lines in a thread until it ends, and keep the last one in ``file``."""
 
         def read() -> None:
             for line in lines:
                 self.where = json.loads(line)
+                file.write_text(line)
 
         threading.Thread(target=read, daemon=True).start()
 
@@ -113,6 +133,7 @@ class Story:
         self._console = console
         self._processes = Processes(folder / "logs")
         self.receiver = Receiver(ports.receiver)
+        self.has_grafana = viewer.find() is not None
         self.progress = Progress()
         self.began = time.monotonic()
 
@@ -141,14 +162,13 @@ class Story:
         wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        with self._console.status("training the model on the flights of January to March"):
+        with self._console.status("training the models on the flights of January to March"):
             code = "import sys, pathlib, flights; flights.prepare(pathlib.Path(sys.argv[1]))"
             self._do([sys.executable, "-c", code, str(self._folder)], cwd=HERE)
-        with self._console.status("fitting its baseline on a held-out part of the same months"):
-            data, baseline = self._folder / "validation.parquet", self._folder / "baseline.json"
-            command = [*EXPORTER, "baseline", "fit", str(data), "--output", str(baseline)]
-            command += ["--task", "binary_classification", "--label", "late", "--score", "score"]
-            self._do(command)
+        with self._console.status("fitting their baselines on a held-out part of the same months"):
+            for model, options in FIT.items():
+                data, baseline = self._folder / f"{model}-validation.parquet", self._folder / f"{model}.json"
+                self._do([*EXPORTER, "baseline", "fit", str(data), "--output", str(baseline), *options])
         stamp.write_text(wanted)
 
     def start(self) -> None:
@@ -157,6 +177,12 @@ class Story:
         self._run.mkdir(parents=True)
         ports, run = self._ports, self._run
         (run / "ml-exporter.yml").write_text(CONFIG)
+        (run / "token").write_text(secrets.token_hex())
+        (run / "token").chmod(0o600)
+        self._configure_prometheus()
+        with self._console.status("backfilling the flights of January to March"):
+            past.write_events(self._folder, run, self._speed, time.time())
+            past.backfill(run, f"127.0.0.1:{ports.exporter}", self._rule_files)
         self.receiver.start()
         exporter = [*EXPORTER, "serve", "--config.file", str(run / "ml-exporter.yml")]
         self._processes.start("ml-exporter", [*exporter, f"--web.listen-address=127.0.0.1:{ports.exporter}"])
@@ -180,15 +206,20 @@ class Story:
         server = self._processes.start("model-server", uvicorn, environment)
         (run / "server.pid").write_text(str(server.pid))
         self._start_prometheus()
+        self._start_bridge()
         self._start_alertmanager()
         self._wait(f"{ports.url('server')}/")
         self._wait(f"{ports.url('prometheus')}/-/ready")
         self._wait(f"{ports.url('alertmanager')}/-/ready")
+        if self.has_grafana:
+            urls = ports.url("prometheus"), ports.url("alertmanager")
+            self._processes.start("grafana", *viewer.command(run / "grafana", ports.grafana, *urls))
+            self._wait(f"{ports.url('grafana')}/api/health", 120)
         replay = [sys.executable, str(HERE / "replay.py"), str(self._folder), f"{ports.url('server')}/predict"]
         replay += [ports.url("exporter"), str(self._speed), BROKEN_FROM]
         lines = self._processes.start("replay", replay, piped=True).stdout
         assert lines is not None
-        self.progress.follow(lines)
+        self.progress.follow(lines, run / "where.json")
         self.began = time.monotonic()
 
     def stop(self) -> None:
@@ -210,6 +241,15 @@ class Story:
         alerts: list[dict[str, Any]] = answer["data"]["alerts"]
         return alerts
 
+    def retraining(self) -> str:
+        """Return the state of the newest retraining."""
+        given = {"query": "ml_retrain_last_job_state == 1"}
+        try:
+            answer = requests.get(f"{self._ports.url('prometheus')}/api/v1/query", given, timeout=3).json()
+        except requests.RequestException:
+            return "-"
+        return next((str(found["metric"]["state"]) for found in answer["data"]["result"]), "none yet")
+
     def delivered(self) -> set[str]:
         """Return the names of the story's alerts that have arrived."""
         return set(STORY) & {name for item in self.receiver.notifications for name in item.names}
@@ -225,24 +265,35 @@ class Story:
             f" the story is at {where.get('story', 'its start')}, {counts}"
         )
 
-    def _start_prometheus(self) -> None:
+    def _configure_prometheus(self) -> None:
         ports, run = self._ports, self._run
         rules = [path for path in sorted(self._rules.glob("*.yml")) if path.name != "thresholds.yml"]
+        self._rule_files = [run / "thresholds.yml", *rules]
+        interval = f"{past.INTERVAL}s"
         config = {
-            "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
-            "rule_files": ["thresholds.yml", *(str(path) for path in rules)],
+            "global": {"scrape_interval": interval, "evaluation_interval": interval},
+            "rule_files": [str(path) for path in self._rule_files],
             "alerting": {
                 "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{ports.alertmanager}"]}]}]
             },
             "scrape_configs": [
-                {"job_name": "ml-exporter", "static_configs": [{"targets": [f"127.0.0.1:{ports.exporter}"]}]}
+                {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}], **more}
+                for job, port, more in (
+                    ("ml-exporter", ports.exporter, {}),
+                    ("ml-retrain", ports.bridge, {"authorization": {"credentials_file": str(run / "token")}}),
+                    ("prometheus", ports.prometheus, {}),
+                )
             ],
         }
         (run / "prometheus.yml").write_text(yaml.safe_dump(config))
         thresholds = (self._rules / "thresholds.yml").read_text()
         for shipped, quick in WINDOWS.items():
             thresholds = thresholds.replace(shipped, quick)
+        thresholds = thresholds.replace("http://localhost:3000/d", f"{ports.url('grafana')}/d")
         (run / "thresholds.yml").write_text(thresholds)
+
+    def _start_prometheus(self) -> None:
+        ports, run = self._ports, self._run
         command = [find_tool("prometheus"), f"--config.file={run / 'prometheus.yml'}"]
         command += [
             f"--storage.tsdb.path={run / 'prometheus'}",
@@ -250,10 +301,19 @@ class Story:
         ]
         self._processes.start("prometheus", [*command, "--log.level=warn"])
 
+    def _start_bridge(self) -> None:
+        run = self._run
+        config = RETRAIN.format(python=sys.executable, here=HERE, folder=self._folder.resolve())
+        (run / "retrain.yml").write_text(config)
+        command = [*EXPORTER, "retrain", "--config.file", str(run / "retrain.yml")]
+        self._processes.start("bridge", [*command, f"--web.listen-address=127.0.0.1:{self._ports.bridge}"])
+        self._wait(f"{self._ports.url('bridge')}/-/ready")
+
     def _start_alertmanager(self) -> None:
         ports, run = self._ports, self._run
         templates = str(ROOT / "alertmanager/templates/*.tmpl")
-        config = redirected(yaml.safe_load(self._routes.read_text()), templates, ports.url("receiver"))
+        routes = yaml.safe_load(self._routes.read_text())
+        config = redirected(routes, templates, ports.url("receiver"), ports.url("bridge"), str(run / "token"))
         (run / "alertmanager.yml").write_text(yaml.safe_dump(config))
         tool = find_tool("alertmanager", "prometheus-alertmanager")
         command = [tool, f"--config.file={run / 'alertmanager.yml'}", f"--storage.path={run / 'alertmanager'}"]
@@ -275,122 +335,3 @@ class Story:
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
         if done.returncode:
             raise DemoError(f"{' '.join(command[:4])} … failed:\n{done.stderr.strip()}")
-
-
-EXPORTER = [sys.executable, "-m", "ml_exporter"]
-
-
-def picture(story: Story, ports: Ports) -> Group:
-    """Return the summary that the terminal shows."""
-    where = story.progress.where
-    links = Table.grid(padding=(0, 2))
-    links.add_row("sidecar", ports.url("exporter"), "state, and /metrics")
-    links.add_row("Prometheus", f"{ports.url('prometheus')}/alerts", "what it makes of the numbers")
-    links.add_row("Alertmanager", ports.url("alertmanager"), "what it sends on")
-    minutes, seconds = divmod(int(time.monotonic() - story.began), 60)
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("story", where.get("story", "starting"), f"running for {minutes}:{seconds:02d}")
-    facts.add_row("flights", f"{where.get('flights', 0):,} predicted", f"{where.get('labels', 0):,} have landed")
-    weather = where.get("weather", "fine")
-    facts.add_row("weather feed", Text(weather, "green" if weather == "fine" else "red"))
-    alerts = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("alert", "state", "what", "delivered"):
-        alerts.add_column(title, header_style="bold")
-    active = story.alerts()
-    for name in STORY:
-        own = [alert for alert in active if alert["labels"]["alertname"] == name]
-        states = {alert["state"] for alert in own}
-        state = "firing" if "firing" in states else "pending" if own else "quiet"
-        what = ", ".join(sorted({alert["labels"].get("feature", "ROC AUC") for alert in own}))
-        arrived = next((item.time for item in story.receiver.notifications if name in item.names), None)
-        style = {"firing": "bold red", "pending": "yellow", "quiet": "green"}[state]
-        alerts.add_row(name, Text(state, style), what, f"{arrived:%H:%M:%S}" if arrived else "-")
-    notes = [line for item in story.receiver.notifications[-4:] for line in item.lines()]
-    body: list[Any] = [
-        Panel(links, title="look at", title_align="left"),
-        Panel(facts, title=f"flights of 2013, {story.pace}", title_align="left"),
-        Panel(alerts, title="alerts in Prometheus", title_align="left"),
-        Panel("\n".join(notes) or "nothing yet", title="arrived at the receiver", title_align="left"),
-    ]
-    return Group(*body)
-
-
-def watch(story: Story, ports: Ports, console: Console, *, once: bool) -> int:
-    """Show the summary until Ctrl-C, or until the story is told; return the exit code."""
-    end = time.monotonic() + 60 * ONCE_MINUTES
-    told = 0
-    live = Live(console=console, refresh_per_second=2, transient=False) if console.is_terminal else None
-    if live:
-        live.start()
-    try:
-        while True:
-            story.check()
-            if live:
-                live.update(picture(story, ports))
-            for item in story.receiver.notifications[told:]:
-                told += 1
-                if not live:
-                    lines = [f"{item.time:%H:%M:%S} arrived:", *item.lines()]
-                    console.print("\n  ".join(lines), highlight=False, soft_wrap=True)
-            if once and story.delivered() == set(STORY):
-                minutes, seconds = divmod(int(time.monotonic() - story.began), 60)
-                console.print(f"all alerts of the story have arrived after {minutes}:{seconds:02d}")
-                return 0
-            if once and time.monotonic() > end:
-                console.print(story.missing(), soft_wrap=True)
-                return 1
-            time.sleep(0.5)
-    finally:
-        if live:
-            live.stop()
-
-
-def main() -> int:
-    """Run the story; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--once", action="store_true", help="end once the alerts have arrived, or after 10 minutes"
-    )
-    parser.add_argument(
-        "--speed", type=float, default=3600.0, help="seconds of the story a second (default: 3600)"
-    )
-    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where everything is kept")
-    parser.add_argument("--picture", type=Path, help="write the last summary as SVG, for the documentation")
-    for name, port in (("exporter", 19100), ("server", 19080), ("prometheus", 19090), ("alertmanager", 19093)):
-        parser.add_argument(f"--{name}-port", type=int, default=port)
-    parser.add_argument("--receiver-port", type=int, default=19094)
-    given = parser.parse_args()
-    names = ("exporter", "server", "prometheus", "alertmanager", "receiver")
-    ports = Ports(**{name: getattr(given, f"{name}_port") for name in names})
-    console = Console(record=bool(given.picture), width=120 if given.picture else None)
-    story = Story(given.folder, ports, given.speed, console)
-    try:
-        if not given.speed > 0:
-            raise DemoError(f"SPEED: must be above 0, got {given.speed:g}")
-        story.claim()
-        ports.check()
-        find_tool("prometheus")
-        story.prepare()
-        story.start()
-        where = f"sidecar {ports.url('exporter')}, Prometheus {ports.url('prometheus')}"
-        console.print(f"{where}; Ctrl-C ends everything", soft_wrap=True)
-        code = watch(story, ports, console, once=given.once)
-        if given.picture:
-            drawing = Console(record=True, width=120, file=open(os.devnull, "w"))  # noqa: SIM115
-            drawing.print(picture(story, ports))
-            drawn = drawing.export_svg(title="make demo")
-            # Rich names fonts on the network; a picture in the documentation fetches nothing.
-            given.picture.write_text(re.sub(r"\s*@font-face \{.*?\}(?=\n)", "", drawn, flags=re.DOTALL))
-        return code
-    except DemoError as error:
-        console.print(f"demo: {error}", style="red", highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        console.print("ending")
-        return 0
-    finally:
-        story.stop()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

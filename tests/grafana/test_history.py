@@ -1,0 +1,92 @@
+"""Dashboards over weeks of history: what the minutes of the demo cannot show, and a backfilled past."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_exporter.cli.main import main
+from support import workload
+from support.engine import write_config
+from support.grafana.queries import Result, run_dashboard
+from support.processes import Prometheus
+
+ROOT = Path(__file__).parents[2]
+BEGIN = 1_384_992_000
+DAYS = 24
+ROWS = 12_000
+END = BEGIN + DAYS * 86_400
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus with the hourly history of some weeks: latencies, errors, labels of the next hour."""
+    folder = tmp_path_factory.mktemp("history")
+    write_config(folder, more="windows: [1h, 24h]", noise=True)
+    columns = workload.table(ROWS, seed=45)
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({name: values for name, values in columns.items() if not name.startswith("score:")})
+    frame.insert(0, "id", range(ROWS))
+    frame["timestamp"] = BEGIN + np.sort(rng.uniform(0, DAYS * 86_400, ROWS))
+    frame["label_timestamp"] = frame["timestamp"] + 3_600
+    frame["latency_seconds"] = rng.exponential(0.1, ROWS)
+    frame["error"] = np.where(rng.random(ROWS) < 0.002, "timeout", None)
+    frame.to_parquet(folder / "events.parquet")
+    generate = [sys.executable, str(ROOT / "prometheus/generate.py"), "--history", "1h", str(folder / "rules")]
+    subprocess.run(generate, check=True, capture_output=True)
+    command = ["backfill", str(folder / "events.parquet"), "--config.file", str(folder / "ml-exporter.yml")]
+    rules = sorted(map(str, (folder / "rules").glob("*.yml")))
+    assert main([*command, "--output", str(folder / "history"), "--rules", *rules]) == 0
+    (folder / "history/blocks").rename(folder / "tsdb")
+    running = Prometheus(folder, {})
+    yield running
+    running.end()
+
+
+def asked(prometheus: Prometheus, uid: str) -> dict[tuple[str, str], Result]:
+    path = ROOT / f"grafana/dashboards/{uid}.json"
+    choices = {"window": "24h"} if uid == "ml-fleet" else {"window": "24h", "model": "model"}
+    results = run_dashboard(
+        path, f"http://127.0.0.1:{prometheus.port}", end=END, seconds=DAYS * 86_400, choices=choices
+    )
+    return {(result.panel.title, result.target["refId"]): result for result in results}
+
+
+def points(result: Result) -> int:
+    return max((len(column.values) for frame in result.frames for column in frame.fields), default=0)
+
+
+def test_budgets_and_earlier_weeks_show_where_there_are_some(prometheus: Prometheus) -> None:
+    found = asked(prometheus, "ml-model")
+    for name in "AB":
+        assert points(found["Budget left", name]) > 100, found["Budget left", name].expression
+    for name in "ABCD":
+        assert points(found["Volume against earlier weeks", name]) > 50
+        assert points(found["Burn rate, slow answers", name]) > 100
+    assert points(asked(prometheus, "ml-fleet")["Models", "N"]) == 1
+
+
+def test_a_backfilled_past_fills_the_first_look_of_every_dashboard(prometheus: Prometheus) -> None:
+    empty = []
+    for uid, titles in {
+        "ml-model": [
+            "Accuracy, or MAE of a regression",
+            "Predictions by version",
+            "Errors",
+            "Latency",
+            "Drift by feature",
+        ],
+        "ml-drift": ["PSI by feature", "Features"],
+        "ml-quality": ["Features", "State of the features"],
+        "ml-performance": ["Labelled predictions", "Delay of labels"],
+        "ml-versions": ["Versions", "Share of predictions"],
+    }.items():
+        found = asked(prometheus, uid)
+        empty += [(uid, title) for title in titles if not points(found[title, "A"])]
+    assert empty == []
