@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
+from environments import make, python_of  # noqa: E402
 from harness import machine  # noqa: E402
 from support.streams import CHANGES, STEPS, Stream, Table, notifications, training  # noqa: E402
 
@@ -36,7 +37,6 @@ RIVALS = {
 }
 SHIPPED = (ROOT / "prometheus/rules/thresholds.yml").read_text()
 FOLDER = Path(__file__).parent / "rivals"
-ENVIRONMENTS = ROOT / ".tools/rivals"
 RESULTS = Path(__file__).parent / "alerting.md"
 
 
@@ -81,30 +81,12 @@ def _columns(table: Table, steps: np.ndarray[Any, Any]) -> dict[str, np.ndarray[
 
 
 def _rival(rival: str, folder: Path) -> list[int]:
-    python = ENVIRONMENTS / rival / "bin/python"
-    command = [str(python), "-W", "ignore", str(FOLDER / "alarms.py"), rival, str(folder)]
+    command = [str(python_of(rival)), "-W", "ignore", str(FOLDER / "alarms.py"), rival, str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-2_000:]
     days: list[int] = json.loads(done.stdout.splitlines()[-1])
     return days
-
-
-def environments() -> None:
-    """Make a virtual environment for each rival whose pins are not installed yet."""
-
-    def make(rival: str) -> None:
-        home, pins = ENVIRONMENTS / rival, FOLDER / f"{rival}.txt"
-        stamp = home / "pins.txt"
-        if stamp.exists() and stamp.read_text() == pins.read_text():
-            return
-        print(f"installing {rival} into {home.relative_to(ROOT)}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(home / "bin/pip"), "install", "-q", "-r", str(pins)], check=True)
-        stamp.write_text(pins.read_text())
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(make, RIVALS))
 
 
 def as_markdown(results: dict[tuple[str, int], Told]) -> str:
@@ -175,7 +157,7 @@ def play(choose: Callable[[str], bool]) -> dict[tuple[str, int], Told]:
 
 def main() -> int:
     """Play the streams named on the command line, all without a name; only all of them are written down."""
-    environments()
+    make(RIVALS)
     names = sys.argv[1:]
     results = play(lambda name: not names or name in names)
     if not names:

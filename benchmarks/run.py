@@ -13,8 +13,20 @@ from pathlib import Path
 
 from harness import Row, machine, pin
 
-BENCHMARKS = ("count", "post", "single", "signals", "page", "memory", "pending", "client", "start", "rules")
-UNPINNED = ("single", "memory", "client", "start", "rules")
+BENCHMARKS = (
+    "count",
+    "post",
+    "single",
+    "signals",
+    "page",
+    "memory",
+    "pending",
+    "client",
+    "start",
+    "rules",
+    "backfill",
+)
+UNPINNED = ("single", "memory", "client", "start", "rules", "backfill")
 RESULTS = Path(__file__).parent / "results.md"
 
 

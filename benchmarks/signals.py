@@ -14,8 +14,8 @@ from ml_exporter.baseline.source import _typed
 from ml_exporter.core.schema import Task
 from ml_exporter.signals import performance
 from ml_exporter.signals.drift import MEASURES
-from ml_exporter.signals.drift.comparison import comparison_of
-from ml_exporter.signals.signal import ModelContext, View
+from ml_exporter.signals.drift.comparison import Comparisons
+from ml_exporter.signals.signal import ModelContext, View, Views
 from ml_exporter.sums.layout import Sums
 from workload import NUMERIC, engine, table
 
@@ -43,7 +43,7 @@ def _drift(context: ModelContext, frame: pd.DataFrame, sums: dict[int, Sums]) ->
     windows = [(frame[name].dropna().to_numpy(), reference[name].dropna().to_numpy()) for name in NUMERIC]
 
     def ours(rows: int = 10_000) -> None:
-        comparison = comparison_of(View(context, "1", sums[rows], "1h"))
+        comparison = Comparisons(Views([View(context, "1", sums[rows], "1h")]))
         for measure in MEASURES:
             measure.score(comparison)
 

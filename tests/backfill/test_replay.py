@@ -14,12 +14,14 @@ import pandas as pd
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from ml_exporter.app.runtime import runtimes
 from ml_exporter.backfill.events import Notes
 from ml_exporter.backfill.feed import Feed, File
 from ml_exporter.backfill.lines import Lines
 from ml_exporter.backfill.parts import Writer
 from ml_exporter.backfill.replay import Replay
 from ml_exporter.backfill.table import Table
+from ml_exporter.config.load import load
 from ml_exporter.core.clock import ManualClock
 from ml_exporter.core.schema import Task
 from support import workload
@@ -77,7 +79,7 @@ def history(
 ) -> dict[int, dict[Key, float]]:
     """Return the samples of the history of some files, by moment."""
     writer = Writer.of(config, "model", ())
-    reading = Writer.of(config, "model", ()).model
+    reading = runtimes(load(config))["model"]
     notes = Notes()
     readers = [
         Lines(file, reading.intake, notes)

@@ -13,7 +13,7 @@ import ml_exporter.signals
 from ml_exporter.core.metrics import Block, Kind, NoData
 from ml_exporter.core.schema import Task
 from ml_exporter.signals import SIGNALS, drift, performance, quality
-from ml_exporter.signals.signal import REASONS, Samples, Signal, View
+from ml_exporter.signals.signal import REASONS, Samples, Signal, View, Views
 from support import workload
 from support.models import Model
 
@@ -49,6 +49,21 @@ def parameters() -> Iterator[object]:
 
 
 every_signal = pytest.mark.parametrize(("task", "signal"), list(parameters()))
+
+
+@every_signal
+def test_several_windows_at_once_give_what_each_gives(task: Task, signal: Signal) -> None:
+    model = Model(task, noise=True)
+    sizes = (0, 500, 40, 900)
+    views = [
+        View(model.context, "1", model.sums(workload.table(rows, seed=rows, task=task)), f"{rows}s")
+        for rows in sizes
+    ]
+    together = [list(samples) for samples in signal.over_windows(Views(views))]
+    apart = [list(signal.over_window(view)) for view in views]
+    assert [values(samples) for samples in together] == [values(samples) for samples in apart]
+    reasons = [[sample for sample in samples if isinstance(sample, NoData)] for samples in (*together, *apart)]
+    assert reasons[: len(views)] == reasons[len(views) :]
 
 
 @every_signal

@@ -13,7 +13,7 @@ import numpy as np
 from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.core.metrics import ONE, Block, Collector, Metric, NoData, Rows, counter, gauge
 from ml_exporter.signals import SIGNALS
-from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View
+from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View, Views
 from ml_exporter.state.model import DUPLICATE_PREDICTION, EVICTED, LABEL_RESULTS, VersionState
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Evaluator:
                 kept[name, version_name] = numbers
                 blocks += [*baseline.blocks, *numbers.blocks]
                 missing += [*baseline.missing, *numbers.missing]
-            blocks += _counts(name, model)
+            blocks += counts_of(name, model.state.counts)
         self._kept, self._baselines = kept, baselines
         self._last_seconds = np.where(self._seconds > 0, self._seconds, self._last_seconds)
         blocks += self._read()
@@ -129,10 +129,12 @@ class Evaluator:
             View(context, name, ring.total, ring.window.label, ring.started, *last) for ring in version.rings
         ]
 
+        views = Views(windows)
+
         def samples(signal: Signal) -> Samples:
             yield from signal.since_start(total)
-            for view in windows:
-                yield from signal.over_window(view)
+            for found in signal.over_windows(views):
+                yield from found
 
         self._run(kept, [view.scope for view in windows], samples)
         return kept
@@ -179,9 +181,8 @@ class Evaluator:
 _RESULT_ROWS: Final = Rows.of(LABEL_RESULTS)
 
 
-def _counts(name: str, model: ModelRuntime) -> Iterable[Block]:
-    assert model.state is not None
-    counts = model.state.counts
+def counts_of(name: str, counts: Mapping[str, int]) -> Iterable[Block]:
+    """Yield what became of a model's labels and ids, by the names of :class:`ModelState`."""
     results = np.array([counts[result] for result in LABEL_RESULTS], np.int64)
     yield Block(LABELS, (name,), _RESULT_ROWS, results)
     yield _single(DUPLICATES, name, counts[DUPLICATE_PREDICTION])

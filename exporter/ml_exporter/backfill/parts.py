@@ -5,32 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ml_exporter.app.evaluation import DURATION, SUCCESS, Evaluator
 from ml_exporter.app.runtime import ModelRuntime, runtimes
+from ml_exporter.backfill.evaluation import Evaluation
 from ml_exporter.backfill.replay import Snapshot
 from ml_exporter.config.load import load
 from ml_exporter.core.errors import EventsError
 from ml_exporter.exposition.history import HistoryText
-from ml_exporter.state.model import VersionState
-from ml_exporter.state.ring import Slice
 
 PARTS: Final = "parts"
 MANIFEST: Final = "history.json"
 
-_OF_THE_PROCESS: Final = (SUCCESS.name, DURATION.name)
 _HOUR: Final = 3600
 BLOCK_SECONDS: Final[tuple[int, ...]] = tuple(2 * _HOUR * 3**power for power in range(6))
 """The lengths that Prometheus' blocks have: two hours, and threefold up to 20 days."""
 
 MOST_MOMENTS: Final = 750
 """Snapshots in a part at most (chosen: some hundred megabytes of memory for a model of a hundred features)."""
+
+_TOGETHER: Final = 60
+"""Snapshots evaluated together (chosen: many enough for numpy's calls, few enough for the processor's cache)."""
 
 
 def part_seconds(interval: int) -> int:
@@ -97,40 +96,23 @@ def fingerprint(paths: Sequence[Path], config: Path, model: ModelRuntime) -> dic
 class Writer:
     """Evaluates the snapshots of a part and writes it; lives in a process of its own."""
 
-    model: ModelRuntime
-    evaluator: Evaluator
+    evaluation: Evaluation
     labels: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, config: Path, model: str, labels: tuple[tuple[str, str], ...]) -> Writer:
         """Return the writer for a model of a configuration file."""
-        return cls(runtimes(load(config))[model], Evaluator(), labels)
+        return cls(Evaluation(runtimes(load(config))[model]), labels)
 
     def write(self, snapshots: Sequence[Snapshot], path: Path) -> int:
         """Write the part, whole or not at all; return the number of its samples."""
         text = HistoryText(self.labels)
-        state = self.model.begin()
-        for number, snapshot in enumerate(snapshots, 1):
-            state.versions = {
-                name: self._version(snapshot, name, number + id(snapshots)) for name in snapshot.versions
-            }
-            state.counts.clear()
-            state.counts.update(snapshot.counts)
-            blocks = self.evaluator.evaluate({self.model.name: self.model})
-            text.add(snapshot.time, (block for block in blocks if block.metric.name not in _OF_THE_PROCESS))
+        for start in range(0, len(snapshots), _TOGETHER):
+            some = snapshots[start : start + _TOGETHER]
+            for snapshot, blocks in zip(some, self.evaluation.blocks(some), strict=True):
+                text.add(snapshot.time, blocks)
         write_whole(path, text.text())
         return text.samples
-
-    def _version(self, snapshot: Snapshot, name: str, revision: int) -> VersionState:
-        sums = snapshot.versions[name]
-        version = VersionState(self.model.tallies, self.model.windows)
-        version.total.vector = sums.total
-        for ring, (vector, started) in zip(version.rings, sums.windows, strict=True):
-            ring.total.vector = vector
-            ring.slices = deque([Slice(0, started, vector)])
-        version.last_prediction, version.last_label = sums.last_prediction, sums.last_label
-        version.revision = revision
-        return version
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Snapshot:
 
     time: int
     versions: dict[str, VersionSums]
-    counts: dict[str, int]
+    counts: Counter[str]
 
 
 def edges(windows: Sequence[Window], interval: int, start: int, end: int) -> list[int]:
@@ -115,4 +116,4 @@ class Replay:
             )
             for name, version in state.versions.items()
         }
-        return Snapshot(time, versions, dict(state.counts))
+        return Snapshot(time, versions, Counter(state.counts))

@@ -30,7 +30,7 @@ class NoiseFloors:
         """Return the floor of each of ``variables`` at its number of ``samples``, both of one length.
 
         Between two sizes the floor follows a power law, and below the first that of the first two; beyond the
-        last it is that of the last.
+        last it is that of the last. Where one of the two is 0, so is the floor.
         """
         table = self.floors.get(measure)
         if table is None:
@@ -40,7 +40,9 @@ class NoiseFloors:
         right = np.clip(np.searchsorted(sizes, place), 1, len(sizes) - 1)
         weight = (place - sizes[right - 1]) / (sizes[right] - sizes[right - 1])
         low, high = table[variables, right - 1], table[variables, right]
-        return np.asarray(np.maximum(low, 1e-300) ** (1 - weight) * np.maximum(high, 1e-300) ** weight)
+        positive = (low > 0) & (high > 0)
+        law = np.where(positive, low, 1.0) ** (1 - weight) * np.where(positive, high, 1.0) ** weight
+        return np.where(positive, law, low * high)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

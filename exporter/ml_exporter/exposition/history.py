@@ -18,11 +18,15 @@ END: Final = b"# EOF\n"
 
 @dataclass(slots=True)
 class _Moments:
-    """The values of one block over time, and the places of the moments at which it was there."""
+    """The values of one block over time, and the places of the moments at which it was there.
+
+    ``is_constant`` tells that it was the same block each time, as a baseline's is.
+    """
 
     block: Block
     places: list[int] = field(default_factory=list)
     values: list[npt.NDArray[Any]] = field(default_factory=list)
+    is_constant: bool = True
 
 
 class HistoryText:
@@ -49,6 +53,7 @@ class HistoryText:
                 moments = family[block.scope, block.rows] = _Moments(block)
             moments.places.append(place)
             moments.values.append(values_of(block))
+            moments.is_constant &= block is moments.block
 
     def text(self) -> bytes:
         """Return the whole text."""
@@ -72,16 +77,19 @@ class HistoryText:
         """
         starts = lines_of(moments.block, self._labels)
         times = [self._times[place] for place in moments.places]
-        values = np.array(moments.values)
+        is_histogram = moments.block.metric.kind is Kind.HISTOGRAM
+        values = np.array(moments.values) if is_histogram else np.array(moments.values).T
         out = [b""] * (3 * values.size)
-        if moments.block.metric.kind is Kind.HISTOGRAM:
+        if is_histogram:
             out[0::3] = starts * len(times)
             out[2::3] = [time for time in times for _ in starts]
         else:
-            values = values.T
             out[0::3] = [start for start in starts for _ in times]
             out[2::3] = times * len(starts)
-        out[1::3] = _digits(values.ravel())
+        if moments.is_constant and not is_histogram:
+            out[1::3] = [digits for digits in _digits(moments.values[0]) for _ in times]
+        else:
+            out[1::3] = _digits(values.ravel())
         gone = ~np.isfinite(values.ravel()) if values.dtype.kind == "f" else np.zeros(0, bool)
         for place in np.flatnonzero(gone).tolist():
             out[3 * place : 3 * place + 3] = (b"", b"", b"")

@@ -5,10 +5,10 @@ import pytest
 
 from ml_exporter.baseline.reference import NoiseFloors
 from ml_exporter.signals import drift
-from ml_exporter.signals.drift.comparison import comparison_of
+from ml_exporter.signals.drift.comparison import Comparisons
 from ml_exporter.signals.drift.measure import Noise
 from ml_exporter.signals.drift.noise_scale import FEWEST, SIGNAL, noise_scale
-from ml_exporter.signals.signal import View
+from ml_exporter.signals.signal import View, Views
 from support import workload
 from support.models import BASELINE_ROWS, Model
 
@@ -28,7 +28,7 @@ def test_quiet_windows_stay_below_the_floor(rows: int) -> None:
         mask[draw * rows : (draw + 1) * rows] = True
         sums = model.tallies.zero()
         model.tallies.add_predictions(_slice(predictions, draw * rows, rows), sums)
-        comparison = comparison_of(View(model.context, "1", sums, "1h"))
+        comparison = Comparisons(Views([View(model.context, "1", sums, "1h")]))
         for measure in drift.MEASURES:
             if measure.noise is None:
                 continue
@@ -56,8 +56,8 @@ def _slice(batch, start, rows):  # type: ignore[no-untyped-def]
 
 def test_a_shift_is_above_the_floor() -> None:
     model = Model(noise=True)
-    comparison = comparison_of(
-        View(model.context, "1", model.sums(workload.table(2_000, seed=3, shift=0.5)), "1h")
+    comparison = Comparisons(
+        Views([View(model.context, "1", model.sums(workload.table(2_000, seed=3, shift=0.5)), "1h")])
     )
     for key in ("psi", "jensen_shannon", "kolmogorov_smirnov", "wasserstein"):
         measure = next(measure for measure in drift.MEASURES if measure.key == key)
@@ -103,7 +103,7 @@ def test_the_scale_bounds_the_floors_and_is_no_more_than_it_must() -> None:
     assert (measured <= scales[:, None] * bound * (1 + 1e-12)).all()
     assert np.isclose(measured, scales[:, None] * bound).any(axis=1).all()
     shown = np.concatenate([block.values for block in blocks])
-    comparison = comparison_of(View(model.context, "1", model.sums(workload.table(500, seed=3)), "1h"))
+    comparison = Comparisons(Views([View(model.context, "1", model.sums(workload.table(500, seed=3)), "1h")]))
     assert len(shown) == len(psi.variables(comparison.geometry))
     assert set(shown) <= set(scales)
     # Between the fitted sizes the bound holds as well.

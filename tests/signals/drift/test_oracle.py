@@ -10,10 +10,10 @@ from scipy.spatial.distance import jensenshannon
 from ml_exporter.core.metrics import Block
 from ml_exporter.core.schema import CategoricalVariable, NumericVariable
 from ml_exporter.signals import drift
-from ml_exporter.signals.drift.comparison import baseline_of, comparison_of, geometry_of
+from ml_exporter.signals.drift.comparison import Comparisons, baseline_of, geometry_of
 from ml_exporter.signals.drift.kolmogorov_smirnov_pvalue import kolmogorov_smirnov_pvalue
 from ml_exporter.signals.drift.psi import psi
-from ml_exporter.signals.signal import View
+from ml_exporter.signals.signal import View, Views
 from support import workload
 from support.models import BASELINE_ROWS, Model
 
@@ -171,7 +171,7 @@ def test_identical_distributions_score_nothing() -> None:
 
 def test_deciles_are_tenths_of_the_baseline() -> None:
     model = Model()
-    comparison = comparison_of(View(model.context, "1", model.sums(BASELINE), "1h"))
+    comparison = Comparisons(Views([View(model.context, "1", model.sums(BASELINE), "1h")]))
     baseline = comparison.baseline
     for number in range(2):  # normal, lognormal: continuous
         start = int(comparison.geometry.starts[number])

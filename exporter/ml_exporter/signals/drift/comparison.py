@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, NumericVariable
-from ml_exporter.signals.signal import ModelContext, View
+from ml_exporter.signals.signal import ModelContext, Views
 from ml_exporter.sums.fixed import VALUES
-from ml_exporter.sums.layout import Sums
+from ml_exporter.sums.layout import BlockSpec, Layout, Sums
 from ml_exporter.sums.variables import STATUSES, Cells
 
 
@@ -154,7 +155,51 @@ def baseline_of(context: ModelContext) -> Distribution:
     return Distribution(context.derived(geometry_of), context.reference.sums)
 
 
-def comparison_of(view: View) -> Comparison:
-    """Return the comparison of a view's sums with the model's baseline."""
-    geometry = view.context.derived(geometry_of)
-    return Comparison(geometry, view.context.derived(baseline_of), Distribution(geometry, view.sums))
+class _Copies:
+    """A model whose every variable stands there several times, so that several windows compare in one call."""
+
+    def __init__(self, context: ModelContext) -> None:
+        self._context = context
+        self._made: dict[int, tuple[Geometry, Distribution]] = {}
+        self.numeric = len(context.schema.numeric)
+        cells = Cells(context.schema)
+        self._cut = int((cells.bins + len(STATUSES))[: self.numeric].sum())
+
+    def of(self, count: int) -> tuple[Geometry, Distribution]:
+        """Return the geometry of ``count`` copies, and the baseline's distribution in it."""
+        if count not in self._made:
+            schema = self._context.schema
+            copied = ModelSchema(schema.name, schema.task, schema.numeric * count, schema.categorical * count)
+            geometry = Geometry(copied)
+            self._made[count] = (
+                geometry,
+                Distribution(geometry, self.stacked([self._context.reference.sums] * count)),
+            )
+        return self._made[count]
+
+    def stacked(self, parts: Sequence[Sums]) -> Sums:
+        """Return the sums of several windows as those of the copies: numeric variables first, as everywhere."""
+        counts = np.array([sums["variable_counts"] for sums in parts])
+        values = np.array([sums["variable_sums"] for sums in parts]).ravel()
+        cells = np.concatenate((counts[:, : self._cut].ravel(), counts[:, self._cut :].ravel()))
+        layout = Layout((BlockSpec("variable_counts", cells.shape), BlockSpec("variable_sums", values.shape)))
+        return Sums(layout, np.concatenate((cells, values)))
+
+
+class Comparisons(Comparison):
+    """The windows of several views beside the baseline, every variable once for each of them."""
+
+    def __init__(self, views: Views) -> None:
+        copies = views.context.derived(_Copies)
+        geometry, baseline = copies.of(len(views))
+        window = Distribution(geometry, copies.stacked([view.sums for view in views]))
+        super().__init__(geometry, baseline, window)
+        self.views = len(views)
+        self._numeric = copies.numeric * self.views
+
+    def by_view(self, values: FloatArray) -> FloatArray:
+        """Return (views, variables) of a flat array over all variables, the numeric or the categorical ones."""
+        if len(values) < self.geometry.variables:
+            return values.reshape(self.views, -1)
+        numeric, categorical = values[: self._numeric], values[self._numeric :]
+        return np.hstack((numeric.reshape(self.views, -1), categorical.reshape(self.views, -1)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -12,7 +12,7 @@ import numpy as np
 from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
 from ml_exporter.core.metrics import ONE, Block, Metric, Rows, gauge
 from ml_exporter.core.schema import Role
-from ml_exporter.signals.drift.comparison import Comparison, Geometry, baseline_of, comparison_of, geometry_of
+from ml_exporter.signals.drift.comparison import Comparison, Comparisons, Geometry, baseline_of, geometry_of
 from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_EVENTS,
@@ -21,6 +21,7 @@ from ml_exporter.signals.signal import (
     Samples,
     Signal,
     View,
+    Views,
     absences,
 )
 
@@ -112,19 +113,46 @@ class DriftSignal(Signal):
 
     def over_window(self, view: View) -> Samples:
         """Yield scores and noise floors; features of too few samples or without a baseline have none."""
-        places = view.context.derived(self.places)
+        (samples,) = self.over_windows(Views([view]))
+        return samples
+
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield, for each window, scores and noise floors, which are computed for all windows in one call."""
+        places = views.context.derived(self.places)
         if not len(places.variables):
-            return
-        comparison = view.derived(comparison_of)
-        samples = self.measure.samples(comparison)
-        few = samples < view.context.minimum_samples
+            return [()] * len(views)
+        pairs = views.derived(Comparisons)
+        samples = pairs.by_view(self.measure.samples(pairs))
+        few = samples < views.context.minimum_samples
         silent = few | places.without_baseline
+        if silent.all():
+            scores = floors = np.full(silent.shape, np.nan)
+        else:
+            scores = np.where(silent, np.nan, pairs.by_view(self.measure.score(pairs)))
+            floors = np.where(silent, np.nan, self.floors(views.context, places, samples))
+        return [
+            self._of_view(view, places, *rows)
+            for view, *rows in zip(views, scores, floors, samples, few, silent, strict=True)
+        ]
+
+    def floors(self, context: ModelContext, places: _Places, samples: FloatArray) -> FloatArray:
+        """Return the noise floors at a number of samples, both (views, variables)."""
+        variables = np.tile(places.variables, len(samples))
+        return context.reference.noise.at(self.key, variables, samples.ravel()).reshape(samples.shape)
+
+    def _of_view(
+        self,
+        view: View,
+        places: _Places,
+        scores: FloatArray,
+        floors: FloatArray,
+        samples: FloatArray,
+        few: BoolArray,
+        silent: BoolArray,
+    ) -> Samples:
         if not silent.all():
-            scores = np.where(silent, np.nan, self.measure.score(comparison))
             yield from self._blocks(view, places, scores, self._feature, self._output)
             if self.measure.noise is not None:
-                floors = view.context.reference.noise.at(self.key, places.variables, samples)
-                floors = np.where(silent, np.nan, floors)
                 yield from self._blocks(view, places, floors, self._feature_floor, self._output_floor)
         if silent.any():
             yield from self._absences(view, places, samples, few)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
 from ml_exporter.core.metrics import Block, Rows, gauge, one
 from ml_exporter.core.schema import Role
-from ml_exporter.signals.drift.comparison import comparison_of
+from ml_exporter.signals.drift.comparison import Comparisons
 from ml_exporter.signals.drift.measure import FEATURE_LABELS, WINDOW_LABELS
-from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
+from ml_exporter.signals.signal import ModelContext, Samples, Signal, View, Views
 
 _SAMPLES = gauge(
     "ml_feature_drift_samples",
@@ -46,14 +47,20 @@ class DriftSamples(Signal):
 
     def over_window(self, view: View) -> Samples:
         """Yield the rows of every feature and of the predictions; 0 is a fact here, not a lack."""
-        places = view.context.derived(_Places)
-        window = view.derived(comparison_of).window
-        rows = window.rows.astype(np.float64)
-        rows[: len(window.present)] = window.present
-        if len(places.features):
-            yield Block(_SAMPLES, view.scope, places.rows, rows[places.features])
-        for place in places.output:
-            yield one(_OUTPUT, rows[place], *view.scope)
+        (samples,) = self.over_windows(Views([view]))
+        return samples
+
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield the rows in each window."""
+        places = views.context.derived(_Places)
+        pairs = views.derived(Comparisons)
+        rows = pairs.window.rows.astype(np.float64)
+        rows[: len(pairs.window.present)] = pairs.window.present
+        for view, own in zip(views, pairs.by_view(rows), strict=True):
+            samples = [one(_OUTPUT, own[place], *view.scope) for place in places.output]
+            if len(places.features):
+                samples.insert(0, Block(_SAMPLES, view.scope, places.rows, own[places.features]))
+            yield samples
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the minimum."""

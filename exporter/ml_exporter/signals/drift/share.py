@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
 from ml_exporter.core.metrics import NoData, gauge, one
-from ml_exporter.signals.drift.comparison import comparison_of
+from ml_exporter.signals.drift.comparison import Comparisons
 from ml_exporter.signals.drift.measure import WINDOW_LABELS, DriftSignal
 from ml_exporter.signals.drift.psi import MEASURE as PSI
-from ml_exporter.signals.signal import NO_BASELINE, NO_EVENTS, TOO_FEW_SAMPLES, Samples, Signal, View
+from ml_exporter.signals.signal import NO_BASELINE, NO_EVENTS, TOO_FEW_SAMPLES, Samples, Signal, View, Views
 
 MODERATE: Final = 0.1
 """PSI from which on a feature counts as drifted, if it is above its noise floor too (Siddiqi 2006)."""
@@ -35,19 +36,25 @@ class DriftShare(Signal):
 
     def over_window(self, view: View) -> Samples:
         """Yield the share; a model none of whose features can be compared has none."""
-        places = view.context.derived(self._psi.places)
-        comparison = view.derived(comparison_of)
-        samples = comparison.samples
-        usable = (samples >= view.context.minimum_samples) & ~places.without_baseline
-        usable = usable[places.features]
-        if not usable.any():
-            reason = NO_BASELINE if places.without_baseline[places.features].all() else TOO_FEW_SAMPLES
-            yield NoData(view.scope, self.key, reason if samples.any() else NO_EVENTS)
-            return
-        scores = PSI.score(comparison)
-        floors = view.context.reference.noise.at(PSI.key, places.variables, samples)
-        drifted = (scores >= MODERATE) & ~(scores <= floors)
-        yield one(self.metrics[0], float(np.mean(drifted[places.features][usable])), *view.scope)
+        (samples,) = self.over_windows(Views([view]))
+        return samples
+
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield the share of each window."""
+        places = views.context.derived(self._psi.places)
+        pairs = views.derived(Comparisons)
+        samples = pairs.by_view(pairs.samples)
+        floors = self._psi.floors(views.context, places, samples)
+        scores = pairs.by_view(PSI.score(pairs))
+        drifted = ((scores >= MODERATE) & ~(scores <= floors))[:, places.features]
+        known = ~places.without_baseline[places.features]
+        usable = (samples >= views.context.minimum_samples)[:, places.features] & known
+        for view, rows, which, good in zip(views, samples, drifted, usable, strict=True):
+            if good.any():
+                yield [one(self.metrics[0], float(np.mean(which[good])), *view.scope)]
+            else:
+                reason = TOO_FEW_SAMPLES if known.any() else NO_BASELINE
+                yield [NoData(view.scope, self.key, reason if rows.any() else NO_EVENTS)]
 
 
 SIGNAL: Final = DriftShare()

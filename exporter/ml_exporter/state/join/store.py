@@ -137,6 +137,8 @@ class JoinStore:
         places: list[IntArray] = []
         for generation in reversed(self._generations):
             todo = np.flatnonzero(fates == Fate.EARLY)
+            if not len(todo):
+                break
             found = generation.find(hashes[todo])
             todo, found = todo[found >= 0], found[found >= 0]
             if not len(todo):
