@@ -22,24 +22,25 @@ PARTS: Final = "parts"
 MANIFEST: Final = "history.json"
 
 _HOUR: Final = 3600
-BLOCK_SECONDS: Final[tuple[int, ...]] = tuple(2 * _HOUR * 3**power for power in range(6))
-"""The lengths that Prometheus' blocks have: two hours, and threefold up to 20 days."""
+_LENGTHS: Final[tuple[int, ...]] = (60, 300, 1200, _HOUR, *(2 * _HOUR * 3**power for power in range(6)))
+"""Lengths of a part in seconds; from two hours on those of Prometheus' blocks: threefold, up to 20 days."""
 
-MOST_MOMENTS: Final = 750
-"""Snapshots in a part at most (chosen: some hundred megabytes of memory for a model of a hundred features)."""
+_MOST_MOMENTS: Final = 750
+_MOST_BYTES: Final = 64 << 20
+"""Snapshots in a part at most, and bytes of their sums (chosen: a handful of parts is in memory at a time)."""
 
 _TOGETHER: Final = 60
 """Snapshots evaluated together (chosen: many enough for numpy's calls, few enough for the processor's cache)."""
 
 
-def part_seconds(interval: int) -> int:
-    """Return the length of a part: that of the longest block of Prometheus that holds few enough snapshots.
+def part_seconds(interval: int, size: int) -> int:
+    """Return the length of a part: the longest with few enough snapshots of ``size`` bytes.
 
-    >>> part_seconds(3600), part_seconds(60)
-    (1749600, 21600)
+    >>> part_seconds(3600, 50_000), part_seconds(3600, 800_000), part_seconds(5, 800_000)
+    (1749600, 194400, 300)
     """
-    fitting = [seconds for seconds in BLOCK_SECONDS if seconds <= MOST_MOMENTS * interval]
-    return max(fitting) if fitting else BLOCK_SECONDS[0]
+    most = interval * min(_MOST_MOMENTS, _MOST_BYTES // size)
+    return max([seconds for seconds in _LENGTHS if seconds <= most], default=_LENGTHS[0])
 
 
 def part_name(number: int, seconds: int) -> str:

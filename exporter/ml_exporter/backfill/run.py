@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -68,7 +69,8 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
         "labels": [list(pair) for pair in options.labels],
     }
     folder = Folder(options.output / PARTS / model.name, facts)
-    result = Backfilled(folder, part_seconds(options.interval))
+    size = model.tallies.layout.size * (1 + len(model.windows)) * 8
+    result = Backfilled(folder, part_seconds(options.interval, size))
     readers = [_reader(path, model.intake, options.columns, result.notes) for path in options.events]
     rows = sum(reader.rows() for reader in readers)
     files = [File(path.name, reader.chunks()) for path, reader in zip(options.events, readers, strict=True)]
@@ -130,6 +132,7 @@ _writer: Writer | None = None
 
 def _begin(config: Path, model: str, labels: tuple[tuple[str, str], ...]) -> None:
     global _writer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     _writer = Writer.of(config, model, labels)
 
 
