@@ -123,14 +123,16 @@ def fast(opens: str) -> build.Panel:
     return verdict(
         "Fast, without errors",
         """Is a budget for errors or slow answers spent too fast? Critical: it would be gone within two days or
-        five; warning: within ten, or before its 30 days end.""",
+        five; warning: within ten, or before its 30 days end. Grey: no prediction within an hour, or none that
+        told its latency.""",
         level(
             f'model:ml_prediction_errors_per_prediction:ratio{{{MODEL}, window="1h"}}'
+            f' and model:ml_prediction_slow_per_prediction:ratio{{{MODEL}, window="1h"}}'
             f" and ignoring (window) model:ml_prediction_silence:seconds{{{MODEL}}} < 3600",
             _alert("ML(Error|Latency)BudgetBurn", "critical"),
             _alert("ML(Error|Latency)BudgetBurn", "warning"),
         ),
         there(opens),
-        "no predictions",
+        "not known",
         ("within budget", "burning", "burning"),
     )
