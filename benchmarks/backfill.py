@@ -109,7 +109,7 @@ def run() -> list[Row]:
         Row(what, told, reader, f"{took / read:.0f}x its time", "10x its time", took <= 10 * read),
         Row(what, told, preset, f"{rival / took:.0f}x less", "50x less", rival >= 50 * took),
         Row(
-            "memory of the largest process of that backfill",
+            "memory of the largest process of a backfill of the flights of 2013",
             f"{memory / 2**20:.0f} MiB",
             small,
             f"{memory / quarter:.2f}x",

@@ -43,12 +43,12 @@ def write_history(tile: str, folder: Path) -> None:
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--history", nargs=2, metavar=("TILE", "FOLDER"), help="TILE: 30m, 1h, 2h or 6h")
+    parser.add_argument("--history", nargs=2, metavar=("TILE", "FOLDER"), help="TILE: 30m or 1h")
     given = parser.parse_args()
     if given.history:
         tile, folder = given.history
-        if tile not in ("30m", "1h", "2h", "6h"):
-            parser.error(f"--history: TILE must be 30m, 1h, 2h or 6h, got {tile}")
+        if tile not in ("30m", "1h"):
+            parser.error(f"--history: TILE must be 30m or 1h, got {tile}")
         write_history(tile, Path(folder))
         return
     for path, text in files().items():

@@ -21,10 +21,10 @@ NEWEST = 0.2
 def main() -> None:
     """Train, compare with the model at work, and leave the new one beside it."""
     folder = Path(sys.argv[1])
-    flown = json.loads((folder / "run/where.json").read_text())["flights"]
-    since = pd.read_parquet(folder / "flights.parquet").head(flown)
-    since = since[since["late"].notna()]
-    newest = since.tail(int(NEWEST * len(since)))
+    now = json.loads((folder / "run/where.json").read_text())["time"]
+    since = pd.read_parquet(folder / "flights.parquet")
+    since = since[since["late"].notna() & (since["landing"] <= now)]
+    newest = since.tail(max(int(NEWEST * len(since)), 1))
     winter = pd.read_parquet(folder / "winter.parquet")
     seen = pd.concat([winter[winter["late"].notna()], since.iloc[: -len(newest)]])
     target, numeric = MODELS[CHAMPION]

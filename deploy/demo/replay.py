@@ -86,6 +86,7 @@ class Replay:
     def _tell(self, departure: float, now: float) -> None:
         where = {
             "story": datetime.fromtimestamp(departure, NEW_YORK).strftime("%d %B %Y, %H:%M"),
+            "time": now,
             "flights": self.sent,
             "labels": self.labels,
             "weather": "down at EWR" if departure >= self._broken_from else "fine",

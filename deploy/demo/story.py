@@ -107,7 +107,9 @@ class Progress:
         def read() -> None:
             for line in lines:
                 self.where = json.loads(line)
-                file.write_text(line)
+                written = file.with_suffix(".new")
+                written.write_text(line)
+                written.replace(file)
 
         threading.Thread(target=read, daemon=True).start()
 
@@ -126,12 +128,12 @@ class Story:
     ) -> None:
         self._rules = rules
         self._routes = routes
-        self._folder = folder
-        self._run = folder / "run"
+        self._folder = folder.resolve()
+        self._run = self._folder / "run"
         self._ports = ports
         self._speed = speed
         self._console = console
-        self._processes = Processes(folder / "logs")
+        self._processes = Processes(self._folder / "logs")
         self.receiver = Receiver(ports.receiver)
         self.has_grafana = viewer.find() is not None
         self.progress = Progress()
@@ -303,7 +305,7 @@ class Story:
 
     def _start_bridge(self) -> None:
         run = self._run
-        config = RETRAIN.format(python=sys.executable, here=HERE, folder=self._folder.resolve())
+        config = RETRAIN.format(python=sys.executable, here=HERE, folder=self._folder)
         (run / "retrain.yml").write_text(config)
         command = [*EXPORTER, "retrain", "--config.file", str(run / "retrain.yml")]
         self._processes.start("bridge", [*command, f"--web.listen-address=127.0.0.1:{self._ports.bridge}"])

@@ -28,7 +28,10 @@ def find() -> tuple[str, ...] | None:
         if path := shutil.which(name, path=os.pathsep.join([*(f"{folder}/bin" for folder in folders), *_path()])):
             return path, *(["server"] if name == "grafana" else []), "--homepath", _home(Path(path))
     if docker := shutil.which("docker"):
-        known = subprocess.run([docker, "info"], capture_output=True, check=False)
+        try:
+            known = subprocess.run([docker, "info"], capture_output=True, check=False, timeout=10)
+        except subprocess.TimeoutExpired:
+            return None
         if known.returncode == 0:
             return (docker, "run", "--rm", "--network=host", "--user", f"{os.getuid()}")
     return None

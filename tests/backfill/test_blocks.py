@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from ml_exporter.backfill import blocks
 from ml_exporter.backfill.blocks import Rule, levels, read_rules
 from ml_exporter.cli.main import main
 from ml_exporter.core.errors import EventsError
@@ -39,6 +40,14 @@ def test_every_shipped_rule_finds_its_level() -> None:
     found = levels(rules)
     assert sum(map(len, found)) == len(rules) > 300
     assert len(found) < 12
+
+
+def test_labels_of_recorded_series_keep_their_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = {"metric": {"__name__": "x", "bin": 'Zürich "1"\\'}, "values": [[1, "2"]]}
+    monkeypatch.setattr(blocks, "_query", lambda *_: [series])
+    assert blocks.record("", [Rule("a:b", "x", (("window", "5m"),))], (0, 1, 1), tmp_path / "part.om")
+    wanted = 'a:b{bin="Zürich \\"1\\"\\\\",window="5m"} 2 1\n# EOF\n'
+    assert (tmp_path / "part.om").read_text() == wanted
 
 
 def test_prometheus_answers_for_the_past(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def test_another_history_is_not_mixed_in(folder: Path, capsys: pytest.CaptureFix
         " delete it, or name a new --output\n"
     )
     (folder / "history/parts/model/history.json").unlink()
+    for part in (folder / "history/parts/model").glob("*.om"):
+        part.rename(part.with_suffix(".txt"))
     assert main(arguments(folder)) == 4
     assert "model: holds other files; name a new folder with --output\n" in capsys.readouterr().err
 
@@ -113,6 +115,13 @@ def test_what_cannot_be_used_is_told_and_the_rest_counts(folder: Path, capsys: p
     frame.loc[3, "timestamp"] = "soon"
     frame.loc[5, "label"] = "perhaps"
     frame.loc[7, "id"] = None
+    frame.loc[11, "score"] = 70.0
+    frame["latency_seconds"] = 0.1
+    frame.loc[13, "latency_seconds"] = -1.0
+    frame = frame.astype({"label_timestamp": object})
+    frame.loc[15, "label_timestamp"] = 1e13
+    frame.loc[17, "label_timestamp"] = "soon"
+    frame.loc[19, "label"] = True
     frame["prediction"] = 1
     frame.loc[9, "prediction"] = 7
     frame.to_csv(folder / "events.csv", index=False)
@@ -120,11 +129,14 @@ def test_what_cannot_be_used_is_told_and_the_rest_counts(folder: Path, capsys: p
     told = capsys.readouterr()
     assert told.err.splitlines() == [
         "rows without a usable time are left out: 1, first at row 5 of events.csv",
+        "rows whose score is no number between 0 and 1 are left out: 1, first at row 13 of events.csv",
+        "rows whose latency_seconds is no number of at least 0 are left out: 1, first at row 15 of events.csv",
         "predictions are none of the classes 0, 1: 1, first at row 11 of events.csv",
         "labels are not one of 0, 1: 1, first at row 7 of events.csv",
         "labels without an id are left out: 1, first at row 9 of events.csv",
+        "labels whose time cannot be used are left out: 2, first at row 17 of events.csv",
     ]
-    assert "history: 596 predictions and labels" in told.out
+    assert "history: 590 predictions and labels" in told.out
 
 
 def test_lines_that_cannot_be_used_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +155,7 @@ def test_lines_that_cannot_be_used_are_told(folder: Path, capsys: pytest.Capture
     told = capsys.readouterr()
     assert "history: 3 predictions and labels" in told.out
     assert "events are of another model: 1, first at line 3 of events.jsonl\n" in told.err
-    assert "events without a timestamp are left out: 1, first at line " in told.err
+    assert "events without a timestamp are left out: 1, first at lines 1 to 5 of events.jsonl" in told.err
     assert "at line 2 of events.jsonl\n" in told.err
     assert "score" in told.err
     assert "label: must be one of 0, 1: 1, first at line 7 of events.jsonl\n" in told.err
@@ -158,7 +170,7 @@ MISTAKES = {
         "--interval: must be whole seconds that a day is a multiple of",
     ),
     "a duration": (["--interval", "often"], "events.csv", '--interval: "often" is not a duration such as 30s'),
-    "a column": (["--column", "labl=x"], "events.csv", 'did you mean "label"?'),
+    "a column": (["--column", "labl=x"], "events.csv", '--column: "labl" is none of id,'),
     "a pair": (["--column", "label"], "events.csv", '--column: must be KEY=COLUMN, got "label"'),
     "another column": (
         ["--column", "label=lable"],
@@ -188,7 +200,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_exits_with_4_and_says_what_is_right(
+def test_a_mistake_says_what_is_right(
     folder: Path, mistake: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more, events, message = MISTAKES[mistake]
@@ -196,7 +208,7 @@ def test_a_mistake_exits_with_4_and_says_what_is_right(
     frame = table(100, 100)
     frame.iloc[::-1].to_csv("unsorted.csv", index=False)
     frame.iloc[:0].to_csv("empty.csv", index=False)
-    assert main(arguments(folder, *more, events=events)) == 4
+    assert main(arguments(folder, *more, events=events)) == (2 if message.startswith("--") else 4)
     assert message in capsys.readouterr().err
 
 
@@ -206,3 +218,50 @@ def test_without_promtool_it_says_so(
     monkeypatch.setenv("PATH", "/nowhere")
     assert main(arguments(folder, "--blocks")) == 4
     assert capsys.readouterr().err.endswith("ml-exporter: promtool is not on PATH; it comes with Prometheus\n")
+
+
+def test_whole_numbers_of_any_size_are_ids(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = table(300, 10)
+    frame["id"] = 2**60 + np.arange(300)
+    frame.to_parquet(folder / "events.parquet")
+    assert main(arguments(folder, events="events.parquet")) == 0
+    (part,) = parts(folder).values()
+    lines = [line for line in part.decode().splitlines() if line.startswith("ml_predictions_duplicate_total")]
+    assert lines
+    assert all(line.split()[-2] == "0" for line in lines)
+
+
+def test_a_time_that_is_years_away_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = table(300, 10)
+    frame.loc[0, "timestamp"] = 0
+    frame.loc[0, "label_timestamp"] = 0
+    frame.to_csv(folder / "events.csv", index=False)
+    assert main(arguments(folder)) == 4
+    assert (
+        "the event of 2013-11-21 00:02:00 UTC comes 16,029 days after the one before it" in capsys.readouterr().err
+    )
+
+
+def test_a_corrected_command_may_use_the_folder_of_one_that_failed(folder: Path) -> None:
+    assert main(arguments(folder, "--column", "label=nothing")) == 4
+    assert main(arguments(folder)) == 0
+
+
+@pytest.mark.parametrize("name", ["empty.parquet", "folder.jsonl"])
+def test_what_is_no_such_file_is_told(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "empty.parquet").touch()
+    (folder / "folder.jsonl").mkdir()
+    assert main(arguments(folder, events=name)) == 4
+    assert name in capsys.readouterr().err
+
+
+def test_workers_end_with_the_command(folder: Path) -> None:
+    table(20_000, 400).to_csv(folder / "events.csv", index=False)
+    command = [sys.executable, "-m", "ml_exporter", *arguments(folder, "--interval", "1m")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        end = time.monotonic() + 60
+        while not parts(folder) and time.monotonic() < end:
+            time.sleep(0.01)
+        process.kill()
+        # The pipe ends once nobody has it open any more.
+        process.communicate(timeout=20)

@@ -21,8 +21,8 @@ def program(path: Path, output: str = "") -> Path:
 
 
 @pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/bin")
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     monkeypatch.delenv("GRAFANA_HOME", raising=False)
     viewer.find.cache_clear()
 
@@ -49,7 +49,7 @@ def test_a_package_of_linux_is_found_on_path(tmp_path: Path, monkeypatch: pytest
 
 def test_it_is_given_the_dashboards_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "bin/grafana")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}")
     command, environment = viewer.command(tmp_path / "run", 3000, "http://127.0.0.1:1", "http://127.0.0.1:2")
     assert command[1] == "server"
     folder = Path(environment["GF_PATHS_PROVISIONING"])
@@ -63,7 +63,7 @@ def test_it_is_given_the_dashboards_where_they_are(tmp_path: Path, monkeypatch: 
 
 def test_docker_is_given_everything_as_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "bin/docker", "exit 0")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}")
     command, environment = viewer.command(tmp_path / "run", 3000, "http://127.0.0.1:1", "http://127.0.0.1:2")
     assert environment == {}
     assert command[-1] == viewer.IMAGE
@@ -73,5 +73,5 @@ def test_docker_is_given_everything_as_options(tmp_path: Path, monkeypatch: pyte
 
 def test_docker_without_its_engine_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "bin/docker", "exit 1")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}")
     assert viewer.find() is None

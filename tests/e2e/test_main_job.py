@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ sys.path.insert(0, str(ROOT / "deploy/demo"))
 
 import past  # noqa: E402
 import story as demo  # noqa: E402
+import viewer  # noqa: E402
 from processes import DemoError  # noqa: E402
 from screen import picture  # noqa: E402
 
@@ -76,6 +78,7 @@ def shortened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[demo.St
     for path in (ROOT / "prometheus/rules").glob("*.yml"):
         text = re.sub(r"\bfor: \d+m", "for: 3s", path.read_text())
         (rules / path.name).write_text(text + FLOORS if path.name == "thresholds.yml" else text)
+    monkeypatch.setattr(viewer, "find", lambda: None)
     monkeypatch.setitem(demo.WINDOWS, f"{demo.COVERED}vector(0.8)", f"{demo.COVERED}vector(0.02)")
     routes = folder / "alertmanager.yml"
     text = (ROOT / "alertmanager/alertmanager.yml").read_text()
@@ -135,7 +138,7 @@ def test_every_query_of_every_dashboard_has_data(told: demo.Story) -> None:
     until(lambda: instant(url, 'ALERTS{alertname="MLExporterEventsLost", alertstate="firing"}'), seconds=60)
     until(lambda: instant(url, "count_over_time(ml_exporter_event_warnings_total[1m]) > 4"), seconds=60)
     seen: dict[tuple[str, str, str], bool] = {}
-    slowest = 0.0
+    seconds: list[float] = []
     for path in sorted((ROOT / "grafana/dashboards").glob("*.json")):
         names = {variable["name"] for variable in load(path).variables}
         for model in ("flights", "delay"):
@@ -146,13 +149,14 @@ def test_every_query_of_every_dashboard_has_data(told: demo.Story) -> None:
             for result in ran.results:
                 key = (path.stem, result.panel.title, result.target["refId"])
                 seen[key] = seen.get(key, False) or has_data(result)
-                slowest = max(slowest, result.seconds)
+                seconds.append(result.seconds)
                 assert not missing_legend_labels(result), f"{key}: {result.expression}"
             if path.stem == "ml-model" and model == "flights":
                 assert [bool(mark.times) for mark in marks_of(ran)] == [True, True, True]
     assert len(seen) > 250
     assert {key for key, found in seen.items() if not found} - AT_FIVE_MINUTES == set(NOTHING_YET)
-    assert slowest < 2.0
+    assert median(seconds) < 0.1
+    assert max(seconds) < 10.0
 
 
 def provoke(story: demo.Story) -> None:

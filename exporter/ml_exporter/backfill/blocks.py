@@ -25,9 +25,12 @@ import yaml
 
 from ml_exporter.backfill.parts import write_whole
 from ml_exporter.core.errors import EventsError
+from ml_exporter.exposition.render import pairs_of
 
 BLOCKS: Final = "blocks"
 _DONE: Final = "blocks.json"
+_MAKING: Final = "making-"
+_OF_PROMETHEUS: Final = ("wal", "chunks_head", "lock", "queries.active")
 _START_SECONDS: Final = 120.0
 
 _TILE_SECONDS: Final = 300
@@ -59,46 +62,72 @@ class Blocks:
         self.path = folder / BLOCKS
         self.path.mkdir(exist_ok=True)
         self._done_path = folder / _DONE
-        self._done: list[str] = json.loads(self._done_path.read_text()) if self._done_path.exists() else []
+        self._done: dict[str, list[str]] = {}
+        if self._done_path.exists():
+            self._done = json.loads(self._done_path.read_text())
+        # What a run left that was killed.
+        for left in (*folder.glob(f"{_MAKING}*"), *(self.path / name for name in _OF_PROMETHEUS)):
+            _remove(left)
+
+    @staticmethod
+    def check(files: Sequence[Path]) -> list[Rule]:
+        """Return the recording rules of some files; EventsError if one of them or a program is wanting."""
+        for name in ("promtool", "prometheus") if files else ("promtool",):
+            _tool(name)
+        rules = [rule for file in files for rule in read_rules(file)]
+        levels(rules)
+        return rules
 
     def of_parts(self, parts: Sequence[Path]) -> list[Callable[[], None]]:
         """Return the steps that make a block of each part that has none."""
-        return [partial(self._make, f"{part.parent.name}/{part.name}", part) for part in parts]
+        return [partial(self._make, f"{part.parent.name}/{part.name}", "", part) for part in parts]
 
-    def of_rules(self, files: Sequence[Path], first: int, last: int) -> list[Callable[[], None]]:
+    def of_rules(self, rules: Sequence[Rule], first: int, last: int) -> list[Callable[[], None]]:
         """Return the steps that make blocks of what recording rules yield, from moment ``first`` to ``last``.
 
         A rule may read what another one records, which must be in blocks before: a Prometheus of its own
         serves the folder for each level of them. ``promtool tsdb create-blocks-from rules`` does not do: it
         evaluates at moments of its own, between those of the history.
         """
-        found = levels([rule for file in files for rule in read_rules(file)])
+        found = levels(rules)
         return [partial(self._record, number, level, first, last) for number, level in enumerate(found)]
 
     def _record(self, number: int, level: Sequence[Rule], first: int, last: int) -> None:
         parts = sorted(key for key in self._done if not key.startswith("rules "))
-        rules = hashlib.sha256(repr((level, parts)).encode()).hexdigest()
-        spans = range(first // self._seconds, last // self._seconds + 1)
-        keys = {span: f"rules {number} {rules} {first} {last} {span}" for span in spans}
-        if all(key in self._done for key in keys.values()):
+        of = hashlib.sha256(repr((level, parts, first, last)).encode()).hexdigest()
+        spans = {
+            f"rules {number} {span}": span for span in range(first // self._seconds, last // self._seconds + 1)
+        }
+        if all(self._has(key, of) for key in spans):
             return
         with TemporaryDirectory() as temporary, self._prometheus(Path(temporary)) as url:
-            for span, key in keys.items():
+            for key, span in spans.items():
                 start = -(-max(first, span * self._seconds) // self._interval) * self._interval
-                end = min(last, (span + 1) * self._seconds - 1) + self._later
+                end = min(last, (span + 1) * self._seconds - 1)
                 text = Path(temporary) / "recorded.om"
-                if key not in self._done and record(url, level, (start + self._later, end, self._interval), text):
-                    self._make(key, text)
+                if start <= end and not self._has(key, of):
+                    found = record(url, level, (start + self._later, end + self._later, self._interval), text)
+                    self._make(key, of, text if found else None)
 
-    def _make(self, key: str, text: Path) -> None:
-        if key in self._done:
+    def _has(self, key: str, of: str) -> bool:
+        found = self._done.get(key)
+        return found is not None and found[0] == of and all((self.path / name).exists() for name in found[1:])
+
+    def _make(self, key: str, of: str, text: Path | None) -> None:
+        """Make the blocks of a text in place of those that the key had; ``of`` tells what they follow from."""
+        if self._has(key, of):
             return
-        with TemporaryDirectory(dir=self._folder) as made:
-            duration = f"--max-block-duration={self._seconds}s"
-            _run([_tool("promtool"), "tsdb", "create-blocks-from", duration, "openmetrics", str(text), made])
-            for block in sorted(path.parent for path in Path(made).rglob("meta.json")):
-                shutil.move(block, self.path / block.name)
-        self._done.append(key)
+        for old in self._done.pop(key, [of])[1:]:
+            shutil.rmtree(self.path / old, ignore_errors=True)
+        made: list[str] = []
+        if text is not None:
+            with TemporaryDirectory(prefix=_MAKING, dir=self._folder) as folder:
+                duration = f"--max-block-duration={self._seconds}s"
+                _run([_tool("promtool"), "tsdb", "create-blocks-from", duration, "openmetrics", str(text), folder])
+                for block in sorted(path.parent for path in Path(folder).rglob("meta.json")):
+                    shutil.move(block, self.path / block.name)
+                    made.append(block.name)
+        self._done[key] = [of, *made]
         write_whole(self._done_path, json.dumps(self._done).encode())
 
     @contextmanager
@@ -122,9 +151,8 @@ class Blocks:
         finally:
             process.terminate()
             process.wait()
-            for name in ("wal", "chunks_head", "lock", "queries.active"):
-                path = self.path / name
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            for name in _OF_PROMETHEUS:
+                _remove(self.path / name)
 
 
 def read_rules(file: Path) -> list[Rule]:
@@ -140,7 +168,7 @@ def read_rules(file: Path) -> list[Rule]:
         ]
     except OSError as error:
         raise EventsError(f"{file}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise EventsError(f"{file}: is no rule file of Prometheus: {error}") from error
 
 
@@ -194,12 +222,16 @@ def record(url: str, rules: Sequence[Rule], span: tuple[float, float, int], path
                 for series in _query(url, rule.expr, span):
                     labels = {**series["metric"], **dict(rule.labels)}
                     labels.pop("__name__", None)
-                    pairs = ",".join(f"{label}={json.dumps(value)}" for label, value in labels.items() if value)
-                    start = f"{name}{{{pairs}}} "
+                    start = f"{name}{{{','.join(pairs_of(*_known(labels)))}}} "
                     file.writelines(f"{start}{value} {time}\n" for time, value in series["values"])
                     samples += len(series["values"])
         file.write("# EOF\n")
     return samples > 0
+
+
+def _known(labels: dict[str, str]) -> tuple[list[str], list[str]]:
+    known = {name: value for name, value in labels.items() if value}
+    return list(known), list(known.values())
 
 
 def _query(url: str, expr: str, span: tuple[float, float, int]) -> list[dict[str, Any]]:
@@ -211,6 +243,10 @@ def _query(url: str, expr: str, span: tuple[float, float, int]) -> list[dict[str
             return found
     except urllib.error.HTTPError as error:
         raise EventsError(f"prometheus cannot evaluate {expr}: {error.read().decode(errors='replace')}") from error
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _tool(name: str) -> str:

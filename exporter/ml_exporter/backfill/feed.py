@@ -132,8 +132,8 @@ class _Stream:
         if behind.max() > self._tolerance:
             worst = int(np.argmax(behind > self._tolerance))
             raise EventsError(
-                f"{name}: must be in the order of time, but an event of {_moment(times[worst])} comes after one of"
-                f" {_moment(latest[worst])}; sort it first"
+                f"{name}: must be in the order of time, but an event of {moment(times[worst])} comes after one of"
+                f" {moment(latest[worst])}; sort it first"
             )
         self._latest = float(latest[-1])
         return latest
@@ -149,5 +149,6 @@ def _rows(batch: Predictions, rows: slice) -> Predictions:
     )
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """Return a time as people read it."""
     return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

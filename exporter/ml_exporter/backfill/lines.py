@@ -71,9 +71,7 @@ class Lines:
         batches = self._taken(self._intake.predictions, given)
         events = [event for batch in batches if batch.kind is Kind.EVENTS for event in batch.content]
         timed = [event for event in events if event.timestamp is not None]
-        self._notes.add(
-            "events without a timestamp are left out", self._place(given[0][0]), len(events) - len(timed)
-        )
+        self._notes.add("events without a timestamp are left out", self._places(given), len(events) - len(timed))
         if timed:
             chunk.predictions = from_events(self._model.types, timed, self._model.version, SEED)
             chunk.times = chunk.predictions.columns.timestamp
@@ -84,9 +82,7 @@ class Lines:
             ids, values, times = batch.content
             hashes, _ = hash_ids(ids, SEED)
             timed = ~np.isnan(times)
-            self._notes.add(
-                "labels without a timestamp are left out", self._place(given[0][0]), int((~timed).sum())
-            )
+            self._notes.add("labels without a timestamp are left out", self._places(given), int((~timed).sum()))
             labels = labels.merged(Labels(hashes, values, times, times).rows(timed))
         return labels
 
@@ -97,7 +93,7 @@ class Lines:
         try:
             reading: Reading = read(body, _PROTOCOL, self._model.name)
         except PayloadError as error:
-            self._notes.add(error.what, self._place(given[0][0]), len(given))
+            self._notes.add(error.what, self._places(given), len(given))
             return []
         batches, receipt = reading
         if receipt.trouble is not None:
@@ -106,8 +102,11 @@ class Lines:
                 self._notes.add(item["detail"], self._place(given[item["index"]][0]))
                 told += 1
             all_of_them = receipt.trouble.rejected.total() + receipt.trouble.warned.total()
-            self._notes.add("more of the like", self._place(given[0][0]), all_of_them - told)
+            self._notes.add("more of the like", self._places(given), all_of_them - told)
         return batches
+
+    def _places(self, given: list[tuple[int, bytes]]) -> str:
+        return f"lines {given[0][0]} to {given[-1][0]} of {self._path.name}"
 
     def _place(self, number: int) -> str:
         return f"line {number} of {self._path.name}"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from ml_exporter.exposition.history import HistoryText
 
 PARTS: Final = "parts"
 MANIFEST: Final = "history.json"
+SPAN: Final = "span.json"
 
 _HOUR: Final = 3600
 _LENGTHS: Final[tuple[int, ...]] = (60, 300, 1200, _HOUR, *(2 * _HOUR * 3**power for power in range(6)))
@@ -27,7 +29,7 @@ _LENGTHS: Final[tuple[int, ...]] = (60, 300, 1200, _HOUR, *(2 * _HOUR * 3**power
 
 _MOST_MOMENTS: Final = 750
 _MOST_BYTES: Final = 64 << 20
-"""Snapshots in a part at most, and bytes of their sums (chosen: a handful of parts is in memory at a time)."""
+"""Snapshots in a part at most, and bytes of a version's sums (chosen: a few parts are in memory at a time)."""
 
 _TOGETHER: Final = 60
 """Snapshots evaluated together (chosen: many enough for numpy's calls, few enough for the processor's cache)."""
@@ -57,8 +59,8 @@ class Folder:
         wanted = json.loads(json.dumps(facts))
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if not manifest.exists():
-                if any(path.iterdir()):
+            if not self.files():
+                if any(each.name != MANIFEST for each in path.iterdir()):
                     raise EventsError(f"{path}: holds other files; name a new folder with --output")
                 write_whole(manifest, json.dumps(wanted, indent=2).encode())
             found = json.loads(manifest.read_text())
@@ -74,6 +76,19 @@ class Folder:
         """Return whether a part is there; it is whole then."""
         return (self.path / name).exists()
 
+    def remember(self, first: int, last: int) -> None:
+        """Note the first and the last moment of the whole history."""
+        write_whole(self.path / SPAN, json.dumps([first, last]).encode())
+
+    def span(self) -> tuple[int, int]:
+        """Return the first and the last moment of all histories beside this one, its own among them."""
+        spans = [json.loads(path.read_text()) for path in self.path.parent.glob(f"*/{SPAN}")]
+        return min(first for first, _ in spans), max(last for _, last in spans)
+
+    def all_files(self) -> list[Path]:
+        """Return the parts of this history and of those beside it."""
+        return sorted(self.path.parent.glob("*/*.om"))
+
     def files(self) -> list[Path]:
         """Return the parts, earliest first."""
         return sorted(self.path.glob("*.om"))
@@ -81,6 +96,9 @@ class Folder:
 
 def fingerprint(paths: Sequence[Path], config: Path, model: ModelRuntime) -> dict[str, Any]:
     """Return what a history follows from, apart from the options."""
+    for path in paths:
+        if path.exists() and not path.is_file():
+            raise EventsError(f"{path}: is no file")
     try:
         events = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
     except OSError as error:
@@ -119,5 +137,10 @@ class Writer:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise EventsError(f"{path}: cannot be written: {error.strerror}") from error

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from ml_exporter.app.runtime import ModelRuntime
-from ml_exporter.backfill.feed import Feed
+from ml_exporter.backfill.feed import Feed, moment
 from ml_exporter.core.arrays import IntArray
+from ml_exporter.core.errors import EventsError
 from ml_exporter.state.ring import Window
+
+LONGEST_GAP: Final = 366 * 86_400.0
+"""Seconds without an event that a history may have at most (chosen)."""
 
 
 @dataclass(slots=True)
@@ -68,10 +73,21 @@ class Replay:
             return
         time = int(first // self._interval) * self._interval
         while not np.isinf(self._feed.first):
+            self._check_gap(time)
             for edge in edges(self._windows, self._interval, time, time + self._interval):
                 self._count(edge)
             time += self._interval
             yield self._snapshot(time)
+
+    def _check_gap(self, time: int) -> None:
+        """Refuse to write years of nothing for an event whose time is most likely wrong."""
+        following = self._feed.first
+        if self._feed.taken and following - time > LONGEST_GAP:
+            days = int((following - time) / 86_400)
+            raise EventsError(
+                f"the event of {moment(following)} comes {days:,} days after the one before it: leave out the one"
+                " whose time is wrong, or give them to runs of their own"
+            )
 
     def _count(self, end: int) -> None:
         predictions, labels = self._feed.until(end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from ml_exporter.backfill.parts import PARTS, Folder, Writer, fingerprint, part_
 from ml_exporter.backfill.replay import Replay, Snapshot
 from ml_exporter.backfill.table import Table
 from ml_exporter.config.load import load
-from ml_exporter.core.errors import EventsError, nearest
+from ml_exporter.core.errors import EventsError, UsageError, nearest
 from ml_exporter.ingest.queue import ModelIntake
 
 _LINES = (".jsonl", ".ndjson")
@@ -70,7 +71,7 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
     }
     folder = Folder(options.output / PARTS / model.name, facts)
     size = model.tallies.layout.size * (1 + len(model.windows)) * 8
-    result = Backfilled(folder, part_seconds(options.interval, size))
+    result = Backfilled(folder, max(part_seconds(options.interval, size), options.interval))
     readers = [_reader(path, model.intake, options.columns, result.notes) for path in options.events]
     rows = sum(reader.rows() for reader in readers)
     files = [File(path.name, reader.chunks()) for path, reader in zip(options.events, readers, strict=True)]
@@ -99,7 +100,9 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 result.samples += sum(future.result() for future in done)
         result.samples += sum(future.result() for future in running)
-    if not result.events:
+    if result.events:
+        folder.remember(result.first, result.last)
+    else:
         problems = "".join(f"\n  {line}" for line in result.notes.lines())
         raise EventsError(f"{', '.join(map(str, options.events))}: no events that can be used{problems}")
     return result
@@ -109,10 +112,10 @@ def _model(options: BackfillOptions) -> ModelRuntime:
     models = runtimes(load(options.config))
     if options.model is None:
         if len(models) > 1:
-            raise EventsError(f"--model: must be given, one of {', '.join(models)}")
+            raise UsageError(f"--model: must be given, one of {', '.join(models)}")
         return next(iter(models.values()))
     if options.model not in models:
-        raise EventsError(
+        raise UsageError(
             f'--model: no model "{options.model}" in {options.config}{nearest(options.model, models)}'
         )
     return models[options.model]
@@ -133,7 +136,15 @@ _writer: Writer | None = None
 def _begin(config: Path, model: str, labels: tuple[tuple[str, str], ...]) -> None:
     global _writer
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _writer = Writer.of(config, model, labels)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _write(snapshots: Sequence[Snapshot], path: Path) -> int:

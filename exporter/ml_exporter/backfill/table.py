@@ -15,7 +15,7 @@ from ml_exporter.core.arrays import ABSENT, BoolArray, CodeArray, FloatArray
 from ml_exporter.core.errors import EventsError, nearest
 from ml_exporter.core.schema import Task
 from ml_exporter.ingest.assemble import Predictions, finish, hash_ids
-from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, Codes
+from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, WRONG_TYPE, Codes
 from ml_exporter.ingest.queue import ModelIntake
 
 KEYS: Final = (
@@ -68,9 +68,12 @@ class Table:
 
     def _events(self, chunk: source.Chunk, rows: int) -> Chunk:
         times = _seconds(chunk[self._column["timestamp"]])
-        usable = (times >= 0) & (times <= LATEST)
+        usable = _are_times(times)
         self._note("rows without a usable time are left out", ~usable)
-        predictions = self._predictions(chunk, rows, times) if self._has_predictions(chunk) else None
+        predictions = None
+        if self._has_predictions(chunk):
+            usable &= self._in_range(chunk, rows)
+            predictions = self._predictions(chunk, rows, times)
         labels = self._labels(chunk, rows, times, usable)
         if predictions is not None and not usable.all():
             predictions = Predictions(
@@ -82,6 +85,21 @@ class Table:
                 else [name for name, good in zip(predictions.versions, usable, strict=True) if good],
             )
         return Chunk(rows, predictions, times[usable] if predictions is not None else np.zeros(0), labels)
+
+    def _in_range(self, chunk: source.Chunk, rows: int) -> BoolArray:
+        """Return which rows the intake would take, by their score and latency."""
+        good = np.ones(rows, bool)
+        highest = {"score": 1.0, "latency_seconds": np.inf}
+        for key in highest if self._types.schema.task is not Task.REGRESSION else ("latency_seconds",):
+            column = self._get(chunk, key)
+            if column is not None:
+                numbers = column.numbers()
+                odd = (numbers < 0) | (numbers > highest[key])
+                odd |= np.isnan(numbers) & ~column.missing & ~column.words()
+                wanted = "between 0 and 1" if key == "score" else "of at least 0"
+                self._note(f"rows whose {key} is no number {wanted} are left out", odd)
+                good &= ~odd
+        return good
 
     def _has_predictions(self, chunk: source.Chunk) -> bool:
         features = {variable.name for variable in self._types.features}
@@ -122,7 +140,7 @@ class Table:
         if self._types.schema.task is Task.REGRESSION:
             numbers: list[Any] = column.numbers().tolist()
             return numbers
-        names: list[Any] = column.names().tolist()
+        names = [self._class(name) for name in column.names().tolist()]
         unknown = [name is not None and name not in self._types.classes for name in names]
         if any(unknown):
             known = ", ".join(self._types.schema.classes)
@@ -133,13 +151,16 @@ class Table:
         column = self._get(chunk, "label")
         if column is None:
             return Labels.none()
-        given = usable & ~column.missing & ~column.words()
+        given = usable & ~column.missing
         if self._types.schema.task is Task.REGRESSION:
             values = column.numbers()
+            given &= ~column.words()
             good = np.isfinite(values)
             wanted = "a finite number"
         else:
-            values = _codes(column, self._types.classes).astype(np.float64)
+            classes = self._types.classes
+            names = map(self._class, column.names().tolist())
+            values = np.fromiter((classes[name] for name in names), np.float64, rows)
             good = values < len(self._types.schema.classes)
             wanted = "one of " + ", ".join(self._types.schema.classes)
         self._note(f"labels are not {wanted}", given & ~good)
@@ -149,8 +170,18 @@ class Table:
         self._note("labels without an id are left out", given & good & ~identified)
         given &= good & identified
         when = self._get(chunk, "label_timestamp")
-        own = times if when is None else np.fmax(_seconds(when), times)
+        own = times
+        if when is not None:
+            told = _seconds(when)
+            odd = given & ~when.missing & ~_are_times(told)
+            self._note("labels whose time cannot be used are left out", odd)
+            given &= ~odd
+            own = np.fmax(told, times)
         return Labels(hashes, values, own, own).rows(given)
+
+    def _class(self, name: Any) -> Any:
+        """Return what a class is looked up by: a truth value may stand for the classes 0 and 1."""
+        return name == "true" if name in ("true", "false") and name not in self._types.classes else name
 
     def _get(self, chunk: source.Chunk, key: str) -> Column | None:
         return chunk.get(self._column[key])
@@ -171,6 +202,10 @@ class Table:
             self._notes.add(what, f"row {self._row + int(bad.argmax())} of {self._path.name}", count)
 
 
+def _are_times(seconds: FloatArray) -> BoolArray:
+    return (seconds >= 0) & (seconds <= LATEST)
+
+
 def _is_error(name: str | None) -> bool | None:
     return None if name is None else name.lower() not in ("false", "0", "")
 
@@ -179,7 +214,11 @@ def _codes(column: Column, codes: Codes) -> CodeArray:
     """Return the code of each value; a value's code is looked up once a chunk."""
     import pandas as pd
 
-    places, distinct = pd.factorize(column.values, use_na_sentinel=True)
+    try:
+        places, distinct = pd.factorize(column.values, use_na_sentinel=True)
+    except TypeError:  # a list or another thing that is no category
+        wrong = [value if value.__hash__ is not None else WRONG_TYPE for value in column.values]
+        return np.fromiter((codes[value] for value in wrong), np.int32, len(wrong))
     names = Column(np.asarray(distinct, object), np.zeros(len(distinct), bool), column.is_text).names()
     found = np.array([*(codes[name] for name in names), codes[None]], np.int32)
     coded: CodeArray = np.where(column.missing, found[-1], found[places]).astype(np.int32)

@@ -128,8 +128,8 @@ def count_rows(path: Path) -> int:
             rows: int = read_metadata(path).num_rows
             return rows
         return count_lines(path)
-    except OSError as error:
-        raise BaselineError(f"{path}: cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # of pyarrow, one that is no Parquet file is a ValueError
+        raise BaselineError(f"{path}: cannot be read: {error}") from error
 
 
 def _csv(path: Path, text: Container[str] | None) -> Iterator[Chunk]:
@@ -159,12 +159,14 @@ def _parquet(path: Path) -> Iterator[Chunk]:
 
     with ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-            frame = batch.to_pandas()
+            frame = batch.to_pandas(integer_object_nulls=True)
             yield {str(name): _typed(frame[name], pd) for name in frame.columns}
 
 
 def _typed(series: Any, pd: Any) -> Column:
     missing = np.asarray(series.isna(), bool)
+    if series.dtype.kind in "iu" and not missing.any():
+        return Column(series.to_numpy(), missing)
     if series.dtype.kind in "iuf":
         return Column(series.to_numpy(np.float64, na_value=np.nan), missing)
     if series.dtype.kind in "mM":

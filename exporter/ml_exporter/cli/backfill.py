@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_exporter.cli.options import add_command, add_config_option
-from ml_exporter.core.errors import EventsError, nearest
+from ml_exporter.core.errors import UsageError, nearest
 from ml_exporter.core.text import parse_duration
 
 if TYPE_CHECKING:
@@ -33,10 +34,7 @@ A run that was interrupted goes on where it was. To use what --blocks makes, mov
 OUTPUT/blocks into the data directory of a Prometheus whose retention reaches back so far.
 """
 
-_LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_OWN: Final = frozenset(
-    ("model", "version", "window", "feature", "class", "predicted", "bin", "le", "signal", "reason")
-)
+_LABEL_NAME: Final = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 def add_to(commands: Any) -> None:
@@ -97,6 +95,8 @@ def _run(given: argparse.Namespace) -> int:
         columns=_columns(given.column, KEYS),
         labels=_labels(given.label),
     )
+    rules = Blocks.check(given.rules) if given.blocks or given.rules else []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends as well
     with tqdm(unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
 
         def move(rows: int, total: int, time: int) -> None:
@@ -108,9 +108,9 @@ def _run(given: argparse.Namespace) -> int:
     _tell(result, given.output)
     if given.blocks or given.rules:
         blocks = Blocks(given.output, options.interval, result.seconds)
-        steps = [*blocks.of_parts(result.folder.files())]
-        if given.rules:
-            steps += blocks.of_rules(given.rules, result.first, result.last)
+        steps = blocks.of_parts(result.folder.all_files())
+        if rules:
+            steps += blocks.of_rules(rules, *result.folder.span())
         for step in tqdm(steps, unit=" steps", disable=None, leave=False):
             step()
         print(f"{blocks.path}: blocks of Prometheus; move them into its data directory")
@@ -132,9 +132,9 @@ def _interval(text: str) -> int:
     try:
         seconds = parse_duration(text)
     except ValueError as error:
-        raise EventsError(f"--interval: {error}") from error
+        raise UsageError(f"--interval: {error}") from error
     if seconds < 1 or seconds != int(seconds) or 86_400 % seconds:
-        raise EventsError(f"--interval: must be whole seconds that a day is a multiple of, got {text}")
+        raise UsageError(f"--interval: must be whole seconds that a day is a multiple of, got {text}")
     return int(seconds)
 
 
@@ -143,19 +143,22 @@ def _columns(given: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
     for pair in given:
         key, equals, column = pair.partition("=")
         if not equals or not column:
-            raise EventsError(f'--column: must be KEY=COLUMN, got "{pair}"')
+            raise UsageError(f'--column: must be KEY=COLUMN, got "{pair}"')
         if key not in keys:
-            raise EventsError(f'--column: "{key}" is none of {", ".join(keys)}{nearest(key, keys)}')
+            raise UsageError(f'--column: "{key}" is none of {", ".join(keys)}{nearest(key, keys)}')
         found[key] = column
     return found
 
 
 def _labels(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    from ml_exporter.app.catalogue import catalogue
+
+    taken = {label for metric in catalogue() for label in metric.labels} | {"le"}
     found = {"job": "ml-exporter", "instance": "127.0.0.1:19100"}
     for pair in given:
         name, equals, value = pair.partition("=")
-        if not equals or not _LABEL_NAME.fullmatch(name) or name in _OWN:
-            raise EventsError(
+        if not equals or not _LABEL_NAME.fullmatch(name) or name in taken:
+            raise UsageError(
                 f'--label: must be NAME=VALUE with the name of a label that no series has, got "{pair}"'
             )
         found[name] = value

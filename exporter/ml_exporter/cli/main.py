@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 from ml_exporter import __version__
 from ml_exporter.cli import backfill, baseline, catalogue, check, retrain, serve
-from ml_exporter.core.errors import BaselineError, ConfigError, EventsError, ExporterError
+from ml_exporter.core.errors import BaselineError, ConfigError, EventsError, ExporterError, UsageError
 
 OK: Final = 0
 FAILED: Final = 1
@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = given.run(given)
         return code
+    except UsageError as error:
+        return _tell(error, USAGE)
     except ConfigError as error:
         return _tell(error, CONFIG)
     except (BaselineError, EventsError) as error:

@@ -5,6 +5,7 @@
     ExporterError
     ├── ConfigError        a configuration file is wrong; holds every problem found
     ├── BaselineError      a baseline file or the data for one is wrong
+    ├── UsageError         an option of the command line is wrong
     ├── EventsError        recorded events cannot be used
     ├── PayloadError       a request body or an event cannot be used; holds the reason for the counter
     ├── StateError         the state directory cannot be used
@@ -52,6 +53,10 @@ class ConfigError(ExporterError):
 
 class BaselineError(ExporterError):
     """A baseline file is unusable, or the data handed to ``baseline fit`` are."""
+
+
+class UsageError(ExporterError):
+    """An option of the command line has a value that it cannot have."""
 
 
 class EventsError(ExporterError):

@@ -137,7 +137,7 @@ def values_of(block: Block) -> npt.NDArray[Any]:
 
 def lines_of(block: Block, more: Sequence[tuple[str, str]] = ()) -> list[bytes]:
     """Return each line of a block up to its value; the labels ``more`` come before its own."""
-    extra = [f'{name}="{value.translate(_ESCAPES)}"' for name, value in more]
+    extra = pairs_of(*zip(*more, strict=True)) if more else []
     lines = _histogram_series(block, extra) if block.metric.kind is Kind.HISTOGRAM else _series(block, extra)
     return [line.encode("utf-8", "replace") for line in lines]
 
@@ -145,19 +145,19 @@ def lines_of(block: Block, more: Sequence[tuple[str, str]] = ()) -> list[bytes]:
 def _series(block: Block, extra: list[str]) -> list[str]:
     name, labels = block.metric.name, block.metric.labels
     names = labels[: len(block.scope)]
-    fixed = [*extra, *_pairs(names, block.scope)]
+    fixed = [*extra, *pairs_of(names, block.scope)]
     rest = labels[len(block.scope) :]
     lines = []
     for row in block.rows.values:
         if len(row) != len(rest):
             raise ValueError(f"{name}: {len(block.scope) + len(row)} label values for the labels {tuple(labels)}")
-        pairs = ",".join([*fixed, *_pairs(rest, row)])
+        pairs = ",".join([*fixed, *pairs_of(rest, row)])
         lines.append(f"{name}{{{pairs}}} " if pairs else f"{name} ")
     return lines
 
 
 def _histogram_series(block: Block, extra: list[str]) -> list[str]:
-    name, pairs = block.metric.name, [*extra, *_pairs(block.metric.labels, block.scope)]
+    name, pairs = block.metric.name, [*extra, *pairs_of(block.metric.labels, block.scope)]
     bounds = [*(repr(float(bound)) for bound in block.metric.buckets), "+Inf"]
     lines = []
     for bound in bounds:
@@ -168,5 +168,6 @@ def _histogram_series(block: Block, extra: list[str]) -> list[str]:
     return lines
 
 
-def _pairs(names: Sequence[str], values: Sequence[str]) -> list[str]:
+def pairs_of(names: Sequence[str], values: Sequence[str]) -> list[str]:
+    """Return labels as they stand between braces."""
     return [f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(names, values, strict=True)]

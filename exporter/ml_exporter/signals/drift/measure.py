@@ -53,8 +53,9 @@ class Noise(Enum):
 class DriftMeasure:
     """A measure of the difference of two distributions.
 
-    ``score`` returns one value for each variable that ``over`` selects, in the order of the schema; it is
-    never asked about variables without rows on a side. ``noise`` is None for a p-value, which needs no floor.
+    ``score`` returns one value for each variable that ``over`` selects, in the order of the schema; of
+    variables without rows on a side it may be anything finite. ``noise`` is None for a p-value, which needs no
+    floor.
     """
 
     key: str
