@@ -9,7 +9,7 @@ from boards.board import Board, Row
 from boards.colours import ALLOWED
 from boards.distributions import NO_PREDICTIONS
 from boards.graphs import graph, heat
-from boards.links import there, to
+from boards.links import chosen, there
 from boards.panels import stat, verdict
 from boards.queries import (
     FEATURE,
@@ -67,10 +67,17 @@ _TILES: Final = (
     ),
     stat(
         "Share of what is allowed",
-        "The share of drifted features as a share of its threshold; at 100 % it alerts.",
-        Query(f"max({_SHARE}{{{WINDOW}}} / model_version:ml_drift_share:threshold{{{WINDOW}}})", "used"),
+        """The share of drifted features as a share of its threshold, over the window in which alerts judge; at
+        100 %, and with three features, it alerts. Grey: too little of that window seen.""",
+        Query(
+            f"max({_SHARE}{{{VERSION}}} / model_version:ml_drift_share:threshold{{{VERSION}}}"
+            f" and model_version:ml_window:covered_ratio{{{VERSION}}} >= scalar(ml:window_covered:threshold)"
+            f" and {_O}:certain_psi{{{VERSION}}})",
+            "used",
+        ),
         unit="percentunit",
         colours=ALLOWED,
+        none=_UNJUDGED,
     ),
     stat(
         "Predictions in the window",
@@ -92,6 +99,7 @@ _BASE_BINS: Final = f"model_version_feature_bin:ml_baseline_feature_bin:ratio{{{
 _OUT_BINS: Final = f"model_version_bin:ml_prediction_bin:ratio{{{WINDOW}}}"
 _OUT_BASE_BINS: Final = f"model_version_bin:ml_baseline_prediction_bin:ratio{{{VERSION}}}"
 _FLOOR: Final = f"max by (feature) ({_F}:psi_noise_floor{{{WINDOW}}})"
+_USED: Final = f"clamp_min(max by (feature) ({_F}:certain_psi{{{VERSION}}} / {_F}_psi:threshold{{{VERSION}}}), 0)"
 _PSI: Final = f"max by (feature) ({_F}:psi{{{WINDOW}}})"
 _ALLOWED: Final = f"max by (feature) ({_F}_psi:threshold{{{VERSION}}})"
 
@@ -116,17 +124,17 @@ BOARD: Final = Board(
         table(
             "Features",
             """All features, the one closest to its threshold first; click on one to choose it. Beyond noise is the
-            PSI less its noise floor, used that as a share of the threshold: at 100 % it alerts, once enough of the
-            window was seen. Higher is worse.""",
+            PSI less its noise floor; used is that as a share of the threshold over the window in which alerts
+            judge: at 100 % it alerts. Higher is worse.""",
             [
-                Label("feature", link=to("ml-drift", model="model", version="version", feature="feature")),
+                Label("feature", link=chosen("ml-drift", "feature")),
                 Column("PSI", _PSI, "none", 3),
                 Column("noise floor", _FLOOR, "none", 3),
                 Column("beyond noise", f"clamp_min({_PSI} - {_FLOOR}, 0)", "none", 3),
                 Column("threshold", _ALLOWED, "none", 3),
                 Column(
                     "used",
-                    f"clamp_min({_PSI} - {_FLOOR}, 0) / {_ALLOWED}",
+                    _USED,
                     "percentunit",
                     0,
                     colours=ALLOWED,

@@ -45,7 +45,9 @@ _TILES: Final = (
         "Lost",
         """Highest share of its events that a sidecar lost for one reason within 15 minutes, as a share of what is
         allowed.""",
-        Query(f"max({_LOST}{{{INSTANCE}}}) / scalar(ml:exporter_lost:threshold) or 0 * count({_UP})", "lost"),
+        Query(
+            f"max({_LOST}{{{INSTANCE}}}) / scalar(ml:exporter_lost:threshold) or 0 * count(({_UP}) == 1)", "lost"
+        ),
         unit="percentunit",
         colours=ALLOWED,
         none=_NONE,
@@ -59,7 +61,7 @@ _TILES: Final = (
         ),
         unit="percentunit",
         colours=ALL_UP,
-        none="kept in memory only",
+        none="no state on a disk",
     ),
     stat(
         "Oldest page",

@@ -21,6 +21,12 @@ def to(uid: str, **variables: str) -> dict[str, Any]:
     return _link(uid, f"${{datasource:queryparam}}{''.join(parts)}")
 
 
+def chosen(uid: str, variable: str) -> dict[str, Any]:
+    """Return a link of a row that sets one variable from its column, and keeps those that models are chosen by."""
+    kept = "&".join(f"${{{name}:queryparam}}" for name in ("datasource", "model", "version", "window"))
+    return _link(uid, f"{kept}&var-{variable}=${{__data.fields.{variable}}}")
+
+
 def there(uid: str, **variables: str) -> dict[str, Any]:
     """Return a link that keeps every variable; ``variables`` are set from the labels of the value clicked on."""
     parts = [f"&var-{name}=${{__field.labels.{label}}}" for name, label in variables.items()]

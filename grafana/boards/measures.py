@@ -51,7 +51,7 @@ def measure(
         current(value(*measures), "{{measure}}"),
         baseline(base(*measures)),
         threshold("\nor\n".join(_limit(each) for each in judged)),
-        threshold(f'max({_P}_floor:threshold{{{VERSION}, measure="{measures[0]}"}})', "floor"),
+        threshold(f'max({_P}_floor:threshold{{{VERSION}, measure=~"{"|".join(measures)}"}})', "floor"),
         unit="none",
         none=NO_LABELS,
         size=size,

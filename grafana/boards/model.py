@@ -182,7 +182,7 @@ BOARD: Final = Board(
                     current(f'model:ml_predictions:usual_ratio{{{MODEL}, window="1h"}}', "share of usual"),
                     baseline(f'model:ml_predictions:usual_ratio{{{MODEL}, window="1h"}} ^ 0', "usual"),
                     threshold(f"1 - model:ml_volume_change:threshold{{{MODEL}}}", "lower threshold"),
-                    threshold(f"1 / (1 - model:ml_volume_change:threshold{{{MODEL}}} < 1)", "upper threshold"),
+                    threshold(f"1 / ((1 - model:ml_volume_change:threshold{{{MODEL}}}) > 0)", "upper threshold"),
                     unit="percentunit",
                     lowest=0,
                     none="less than two weeks are known",

@@ -46,7 +46,7 @@ _TILES: Final = (
     ),
     stat(
         "Labels in the window",
-        "Labelled predictions on which the measures rest; below 300 alerts do not judge.",
+        "Labelled predictions on which the measures rest; alerts want a number of them, 300 unless changed.",
         Query(f"max({_P}:labels{{{WINDOW}}})", "labels"),
     ),
     stat(

@@ -8,7 +8,7 @@ from boards import variables
 from boards.board import Board, Row
 from boards.colours import ALLOWED, FIRED, HEALTHY, NONE_IS_BEST, NONE_IS_OK, WARNED
 from boards.graphs import graph, states
-from boards.links import there, to
+from boards.links import chosen, there
 from boards.panels import stat
 from boards.queries import FEATURE, MODEL, VERSION, WINDOW, Query, baseline, current, threshold, worst
 from boards.sdk import build
@@ -30,16 +30,20 @@ _CHECKS: Final = {
 }
 
 
-def _over(what: str, chosen: str) -> str:
-    return f"{what}:certain_excess{{{chosen}}} > {what}:threshold{{{chosen}}}"
+_JUDGED: Final = f"and ignoring (feature, check) model_version:ml_window:shortest{{{VERSION}}}"
+"""Keeps the window in which alerts judge: the shortest with enough predictions."""
 
 
-def _state(chosen: str) -> str:
+def _over(what: str) -> str:
+    return f"({what}:certain_excess{{{VERSION}}} > {what}:threshold{{{VERSION}}} {_JUDGED})"
+
+
+def _state() -> str:
     """Return for each feature the level of its worst check."""
     levels = (
-        (FIRED, f"({_over(_MISSING, chosen)})"),
-        (WARNED, f"({_over(_INVALID, chosen)})"),
-        (HEALTHY, f"{_MISSING}:certain_excess{{{chosen}}}"),
+        (FIRED, _over(_MISSING)),
+        (WARNED, _over(_INVALID)),
+        (HEALTHY, f"({_MISSING}:certain_excess{{{VERSION}}} {_JUDGED})"),
     )
     return "\nor\n".join(f"{level} * max by (feature) ({found} ^ 0)" for level, found in levels)
 
@@ -51,23 +55,24 @@ def _grown(label: str, counter: str) -> str:
 _USED: Final = f"""
 max by (feature) (
   label_replace(
-    {_MISSING}:certain_excess{{{WINDOW}}} / {_MISSING}:threshold{{{WINDOW}}}, "check", "missing", "", ""
+    {_MISSING}:certain_excess{{{VERSION}}} / {_MISSING}:threshold{{{VERSION}}} {_JUDGED},
+    "check", "missing", "", ""
   )
   or
-  {_INVALID}:certain_excess{{{WINDOW}}} / {_INVALID}:threshold{{{WINDOW}}}
+  {_INVALID}:certain_excess{{{VERSION}}} / {_INVALID}:threshold{{{VERSION}}} {_JUDGED}
 )
 """.strip()
 
 
-def _beyond(ratio: str) -> str:
-    return f"count({_over(ratio, WINDOW)}) or 0 * count({_RATIO}{{{WINDOW}}})"
+def _beyond(what: str) -> str:
+    return f"count({_over(what)}) or 0 * count({what}:certain_excess{{{VERSION}}} {_JUDGED})"
 
 
 _TILES: Final = (
     stat(
         "Features that lack values",
-        """Features without values, beyond the threshold and by three standard errors within the window. More is
-        worse.""",
+        """Features that lack values beyond the threshold and by three standard errors, over the shortest window
+        with enough predictions, as alerts judge. More is worse.""",
         Query(_beyond(_MISSING), "features"),
         unit="none",
         colours=NONE_IS_OK,
@@ -75,7 +80,8 @@ _TILES: Final = (
     ),
     stat(
         "Failed checks",
-        "Pairs of feature and check beyond the threshold, of those on values that are there. More is worse.",
+        """Pairs of feature and check beyond the threshold, of those on values that are there, judged as alerts
+        do. More is worse.""",
         Query(_beyond(_INVALID), "checks"),
         unit="none",
         colours=NONE_IS_BEST,
@@ -144,9 +150,10 @@ BOARD: Final = Board(
             "Features",
             """Share of the predictions within the window that fail each check, the feature closest to a threshold
             first; click on one to choose it. Used is its worst excess over the baseline, three standard errors
-            taken off, as a share of what the threshold allows: at 100 % it alerts. Higher is worse.""",
+            taken off, as a share of what the threshold allows, over the shortest window with enough predictions:
+            at 100 % it alerts. Higher is worse.""",
             [
-                Label("feature", link=to("ml-quality", model="model", version="version", feature="feature")),
+                Label("feature", link=chosen("ml-quality", "feature")),
                 Column("used", f"clamp_min({_USED}, 0)", "percentunit", 0, colours=ALLOWED, width=80),
                 *(_share(check) for check in _CHECKS),
                 Column(
@@ -161,9 +168,9 @@ BOARD: Final = Board(
         ),
         states(
             "State of the features",
-            """The 15 worst features over time: red is missing beyond its threshold, yellow a failed check of
-            values, green neither, grey no predictions.""",
-            Query(worst(_state(WINDOW), "feature", count=15), "{{feature}}"),
+            """The 15 worst features over time, judged as alerts do: red is missing beyond its threshold, yellow a
+            failed check of values, green neither, grey too few predictions.""",
+            Query(worst(_state(), "feature", count=15), "{{feature}}"),
             none=_NONE,
             size=(24, 9),
         ),

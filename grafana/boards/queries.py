@@ -61,12 +61,6 @@ def noise(expr: str, legend: str = "noise floor") -> Query:
     return Query(expr, legend, Role.NOISE)
 
 
-def band(value: str, error: str) -> tuple[Query, Query]:
-    """Return the ends of the band of two standard errors about a value."""
-    lower = Query(f"{value} - 2 * {error}", "lower end, 2 standard errors", Role.LOWER)
-    return lower, Query(f"{value} + 2 * {error}", "upper end, 2 standard errors", Role.UPPER)
-
-
 def shortest(series: str, matchers: str = "") -> str:
     """Return a recorded series over five minutes; of a history that has none so short, over an hour."""
     inside = f"{matchers}, " if matchers else ""

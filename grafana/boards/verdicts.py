@@ -22,8 +22,8 @@ _DRIFTED: Final = f"{_DRIFT}:certain_psi{{{VERSION}}} > {_DRIFT}_psi:threshold{{
 _OUTPUT: Final = "model_version:ml_prediction_drift"
 
 
-def _alert(names: str, severity: str) -> str:
-    return f'ALERTS{{{MODEL}, alertname=~"{names}", alertstate="firing", severity="{severity}"}}'
+def _alert(names: str, severity: str, of: str = MODEL) -> str:
+    return f'ALERTS{{{of}, alertname=~"{names}", alertstate="firing", severity="{severity}"}}'
 
 
 def up(opens: str) -> build.Panel:
@@ -70,7 +70,7 @@ def right(opens: str) -> build.Panel:
             f"{_P}:certain_drop{{{VERSION}}}",
             f"""{_P}:certain_drop{{{VERSION}}} > {_P}_drop:threshold{{{VERSION}}}
             or {_P}:certain_level{{{VERSION}}} < {_P}_floor:threshold{{{VERSION}}}
-            or {_alert("MLWorseThanConstant", "critical")}""",
+            or {_alert("MLWorseThanConstant", "critical", VERSION)}""",
         ),
         there(opens),
         "too few labels",
@@ -90,7 +90,7 @@ def like_baseline(opens: str) -> build.Panel:
             "",
             f"""{_DRIFTED}
             or {_OUTPUT}:certain_psi{{{VERSION}}} > {_OUTPUT}_psi:threshold{{{VERSION}}}
-            or {_alert("MLDriftWidespread", "warning")}""",
+            or {_alert("MLDriftWidespread", "warning", VERSION)}""",
         ),
         there(opens),
         "too little seen",

@@ -37,7 +37,9 @@ def _difference(key: str, sign: str) -> str:
 
 def _errors_apart(key: str, sign: str) -> str:
     """Return by how many standard errors a version is better than the champion."""
-    return f"{_difference(key, sign)} / (model_version:ml_performance_difference:{key}_standard_error{{{_W}}} > 0)"
+    error = f"model_version:ml_performance_difference:{key}_standard_error{{{_W}}}"
+    enough = f'{_P}:labels{{{_W}, measure="{key}"}} >= scalar(ml:performance_labels:threshold)'
+    return f"{_difference(key, sign)} / ({error} > 0) and on (job, model, version) ({enough})"
 
 
 _ANY: Final = f"on () (model_version:ml_performance_difference:accuracy{{{_W}}} or {_P}_difference:mae{{{_W}}})"

@@ -71,7 +71,9 @@ def expressions(uid: str) -> Iterator[str]:
 
 def known() -> dict[str, set[str]]:
     """Return every series with its labels."""
-    found: dict[str, set[str]] = {name: ADDED | {"model", "owner", "reason"} for name in OWN} | OF_PROMETHEUS
+    found: dict[str, set[str]] = {
+        name: ADDED | {"model", "version", "owner", "reason"} for name in OWN
+    } | OF_PROMETHEUS
     for metric in [*catalogue(), *Metrics.metrics]:
         parts = ("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",)
         found |= {metric.name + part: {*metric.labels, "job", "instance", "le"} for part in parts}
@@ -209,6 +211,11 @@ def test_links_lead_to_dashboards_and_keep_source_and_time(uid: str) -> None:
         assert "${__url_time_range}" in query
         names = {variable["name"] for variable in BOARDS[target]["templating"]["list"]}
         assert set(re.findall(r"var-(\w+)=", query)) <= names, f"{uid} to {target}"
+    for panel in panels(uid):
+        queries = " ".join(target["expr"] for target in panel["targets"])
+        grouped = {label for labels in re.findall(r"by \(([\w, ]+)\)", queries) for label in labels.split(", ")}
+        for column in re.findall(r"__data\.fields\.(\w+)", json.dumps(panel)):
+            assert column in grouped, f"{panel['title']}: no column {column} to link with"
 
 
 @pytest.mark.parametrize("uid", UIDS)

@@ -141,6 +141,15 @@ class Signal:
         return ()
 
 
+class JointSignal(Signal):
+    """A signal that evaluates several windows in one call: a subclass overrides :meth:`over_windows`."""
+
+    def over_window(self, view: View) -> Samples:
+        """Yield the samples of one window."""
+        (samples,) = self.over_windows(Views([view]))
+        return samples
+
+
 def absences(
     scope: tuple[str, ...], signal: str, features: tuple[str, ...], reasons: list[tuple[BoolArray, str]]
 ) -> Iterable[NoData]:

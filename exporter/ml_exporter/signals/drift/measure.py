@@ -17,9 +17,9 @@ from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_EVENTS,
     TOO_FEW_SAMPLES,
+    JointSignal,
     ModelContext,
     Samples,
-    Signal,
     View,
     Views,
     absences,
@@ -93,7 +93,7 @@ class _Places:
         self.without_baseline: BoolArray = present == 0
 
 
-class DriftSignal(Signal):
+class DriftSignal(JointSignal):
     """The scores of one measure for every feature and for the predictions, each with its noise floor."""
 
     def __init__(self, measure: DriftMeasure) -> None:
@@ -111,11 +111,6 @@ class DriftSignal(Signal):
             self._output_floor = gauge(f"ml_prediction_drift_{self.key}_noise_floor", text, *WINDOW_LABELS)
             self.metrics += (self._feature_floor, self._output_floor)
         self.places = lambda context: _Places(measure, context)
-
-    def over_window(self, view: View) -> Samples:
-        """Yield scores and noise floors; features of too few samples or without a baseline have none."""
-        (samples,) = self.over_windows(Views([view]))
-        return samples
 
     def over_windows(self, views: Views) -> Iterable[Samples]:
         """Yield, for each window, scores and noise floors, which are computed for all windows in one call."""

@@ -11,7 +11,7 @@ from ml_exporter.core.metrics import Block, Rows, gauge, one
 from ml_exporter.core.schema import Role
 from ml_exporter.signals.drift.comparison import Comparisons
 from ml_exporter.signals.drift.measure import FEATURE_LABELS, WINDOW_LABELS
-from ml_exporter.signals.signal import ModelContext, Samples, Signal, View, Views
+from ml_exporter.signals.signal import JointSignal, ModelContext, Samples, Views
 
 _SAMPLES = gauge(
     "ml_feature_drift_samples",
@@ -36,7 +36,7 @@ class _Places:
         self.rows = Rows.of(context.schema.variables[place].name for place in self.features)
 
 
-class DriftSamples(Signal):
+class DriftSamples(JointSignal):
     """Rows behind each drift score, beside the minimum; fewer is worse.
 
     A numeric variable's rows without a number do not count: KS and Wasserstein rest on the others.
@@ -44,11 +44,6 @@ class DriftSamples(Signal):
 
     key = "drift_samples"
     metrics = (_SAMPLES, _OUTPUT, _MINIMUM)
-
-    def over_window(self, view: View) -> Samples:
-        """Yield the rows of every feature and of the predictions; 0 is a fact here, not a lack."""
-        (samples,) = self.over_windows(Views([view]))
-        return samples
 
     def over_windows(self, views: Views) -> Iterable[Samples]:
         """Yield the rows in each window."""

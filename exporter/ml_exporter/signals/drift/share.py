@@ -11,13 +11,13 @@ from ml_exporter.core.metrics import NoData, gauge, one
 from ml_exporter.signals.drift.comparison import Comparisons
 from ml_exporter.signals.drift.measure import WINDOW_LABELS, DriftSignal
 from ml_exporter.signals.drift.psi import MEASURE as PSI
-from ml_exporter.signals.signal import NO_BASELINE, NO_EVENTS, TOO_FEW_SAMPLES, Samples, Signal, View, Views
+from ml_exporter.signals.signal import NO_BASELINE, NO_EVENTS, TOO_FEW_SAMPLES, JointSignal, Samples, Views
 
 MODERATE: Final = 0.1
 """PSI from which on a feature counts as drifted, if it is above its noise floor too (Siddiqi 2006)."""
 
 
-class DriftShare(Signal):
+class DriftShare(JointSignal):
     """Share of the features with a PSI of at least 0.1 and above its noise floor; higher is worse.
 
     Range 0 to 1, over the features that have a score. This is the exporter's own count for a page and a
@@ -33,11 +33,6 @@ class DriftShare(Signal):
         ),
     )
     _psi = DriftSignal(PSI)
-
-    def over_window(self, view: View) -> Samples:
-        """Yield the share; a model none of whose features can be compared has none."""
-        (samples,) = self.over_windows(Views([view]))
-        return samples
 
     def over_windows(self, views: Views) -> Iterable[Samples]:
         """Yield the share of each window."""
