@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from boards.graphs import graph
+from boards.panels import stat
 from boards.queries import VERSION, WINDOW, Query, Role, baseline, current, threshold
 from boards.sdk import build
 
@@ -35,6 +36,18 @@ def _limit(measure: str) -> str:
     if measure == "mae":
         return f"{base(measure)} * (1 + {allowed})"
     return f"{base(measure)} - {allowed}"
+
+
+def tile() -> build.Panel:
+    """Return the accuracy or mean absolute error of now beside the baseline's."""
+    return stat(
+        "Performance",
+        "Accuracy, or MAE of a regression, over the labels of the window, beside the baseline's.",
+        Query(value("accuracy", "mae"), "{{measure}}"),
+        Query(base("accuracy", "mae"), "baseline"),
+        unit="none",
+        decimals=3,
+    )
 
 
 def measure(

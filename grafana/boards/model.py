@@ -9,7 +9,7 @@ from boards.board import Board, Row
 from boards.colours import ALLOWED
 from boards.graphs import graph
 from boards.links import there
-from boards.measures import NO_LABELS, accuracy_or_mae, base, roc_auc_or_r2, value
+from boards.measures import NO_LABELS, accuracy_or_mae, roc_auc_or_r2, tile
 from boards.panels import bars, stat
 from boards.queries import MODEL, VERSION, WINDOW, Query, baseline, bound, current, shortest, threshold, worst
 from boards.tables import alerts
@@ -47,14 +47,7 @@ _NUMBERS: Final = (
         unit="reqps",
         none="never asked",
     ),
-    stat(
-        "Performance",
-        "Accuracy, or MAE of a regression, over the labels of the window, beside the baseline's.",
-        Query(value("accuracy", "mae"), "{{measure}}"),
-        Query(base("accuracy", "mae"), "baseline"),
-        unit="none",
-        decimals=3,
-    ),
+    tile(),
     stat(
         "Highest PSI",
         "Population stability index of the feature that moved most. Higher is worse; 0.25 is the customary mark.",

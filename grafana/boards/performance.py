@@ -8,7 +8,7 @@ from boards import marks, outcomes, variables, verdicts
 from boards.board import Board, Row
 from boards.graphs import graph, histogram
 from boards.links import there
-from boards.measures import NO_LABELS, accuracy_or_mae, base, roc_auc_or_r2, value
+from boards.measures import NO_LABELS, accuracy_or_mae, roc_auc_or_r2, tile
 from boards.panels import stat, verdict
 from boards.queries import MODEL, VERSION, WINDOW, Query, current, shortest, threshold
 from boards.queries import verdict as level
@@ -36,14 +36,7 @@ _TILES: Final = (
         "none ever came",
         ("they come", "too few", "too few"),
     ),
-    stat(
-        "Performance",
-        "Accuracy, or MAE of a regression, over the labels of the window, beside the baseline's.",
-        Query(value("accuracy", "mae"), "{{measure}}"),
-        Query(base("accuracy", "mae"), "baseline"),
-        unit="none",
-        decimals=3,
-    ),
+    tile(),
     stat(
         "Labels in the window",
         "Labelled predictions on which the measures rest; alerts want a number of them, 300 unless changed.",
