@@ -191,11 +191,11 @@ def retraining() -> str:
 
 
 def readme() -> str:
-    """Return the README with the ratios of the committed benchmark run that have a rival and reach their goal."""
+    """Return the README with the ratios of the committed benchmark run that have a rival and a goal."""
     table = ["| what | rival in the same run | ratio |", "| --- | --- | --- |"]
     for line in (ROOT / "benchmarks/results.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if cells[-1] == "yes" and cells[3] != "-" and "(computed)" not in cells[2]:
+        if cells[-1] in ("yes", "no") and cells[3] != "-" and "(computed)" not in cells[2]:
             table.append(f"| {cells[0]} | {cells[2].rpartition(':')[0]} | {cells[3]} |")
     return _filled((ROOT / "README.md").read_text(), "benchmarks", table)
 
