@@ -25,7 +25,7 @@ class Notification:
         return {alert["labels"]["alertname"] for alert in self.alerts}
 
     def lines(self) -> list[str]:
-        """Return it as a person would read it: a line an alert, at most six."""
+        """Return it as a person would read it: a line an alert, at most three."""
         # The first of each name before the second of any: none is lost among many features.
         seen = Counter[str]()
         ranked = []
@@ -34,7 +34,7 @@ class Notification:
             ranked.append((seen[alert["labels"]["alertname"]], alert))
         shown = [
             f"{alert['status'].upper():8} {alert['labels']['alertname']}: {alert['annotations']['description']}"
-            for _, alert in sorted(ranked, key=lambda pair: pair[0])[:6]
+            for _, alert in sorted(ranked, key=lambda pair: pair[0])[:3]
         ]
         more = len(self.alerts) - len(shown)
         return [*shown, f"         and {more} more"] if more > 0 else shown
