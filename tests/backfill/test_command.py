@@ -265,3 +265,29 @@ def test_workers_end_with_the_command(folder: Path) -> None:
         process.kill()
         # The pipe ends once nobody has it open any more.
         process.communicate(timeout=20)
+
+
+def test_truth_values_say_which_predictions_failed(folder: Path) -> None:
+    frame = table(300, 10)
+    frame["error"] = np.arange(300) % 3 == 0
+    for name in ("events.csv", "events.parquet"):
+        frame.to_csv(folder / name, index=False) if name.endswith("csv") else frame.to_parquet(folder / name)
+        output = folder / name.replace(".", "-")
+        assert main([*arguments(folder, events=name), "--output", str(output)]) == 0
+        (part,) = output.glob("parts/model/*.om")
+        errors = [line for line in part.read_text().splitlines() if line.startswith("ml_prediction_errors_total")]
+        assert errors[-1].split()[-2] == "100"
+
+
+def test_lines_of_columns_are_told_and_columns_are_not_renamed_in_lines(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = {"id": "a", "timestamp": BEGIN, "features": {"normal": 1.0}, "score": 0.5}
+    columns = {"columns": {"id": ["b", "c"], "timestamp": [BEGIN, BEGIN], "score": [0.5, 0.6]}}
+    (folder / "events.jsonl").write_text(f"{json.dumps(event)}\n{json.dumps(columns)}\n")
+    assert main(arguments(folder, "--column", "label=late", events="events.jsonl")) == 2
+    assert "--column: is for .csv and .parquet files" in capsys.readouterr().err
+    assert main(arguments(folder, events="events.jsonl")) == 0
+    told = capsys.readouterr()
+    assert "history: 1 predictions and labels" in told.out
+    assert "events in columns are left out: give them as lines or as a table: 2" in told.err

@@ -22,7 +22,7 @@ class Evaluation:
     def __init__(self, model: ModelRuntime) -> None:
         self._model = model
         self._baselines: dict[str, list[Block | NoData]] = {}
-        self._rows: dict[Any, Rows] = {}
+        self._missing = Rows(())
 
     def blocks(self, snapshots: Sequence[Snapshot]) -> list[list[Block]]:
         """Return the blocks of each snapshot, those of one version and signal next to each other."""
@@ -76,6 +76,7 @@ class Evaluation:
             if isinstance(sample, NoData)
         )
         if missing:
-            rows = self._rows.setdefault(missing, Rows(missing))
-            blocks.append(Block(NO_DATA, (), rows, np.ones(len(rows), np.int64)))
+            if missing != self._missing.values:
+                self._missing = Rows(missing)
+            blocks.append(Block(NO_DATA, (), self._missing, np.ones(len(missing), np.int64)))
         return blocks

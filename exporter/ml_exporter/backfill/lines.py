@@ -70,8 +70,11 @@ class Lines:
     def _add_predictions(self, given: list[tuple[int, bytes]], chunk: Chunk) -> None:
         batches = self._taken(self._intake.predictions, given)
         events = [event for batch in batches if batch.kind is Kind.EVENTS for event in batch.content]
+        columns = sum(batch.events for batch in batches if batch.kind is Kind.COLUMNS)
+        where = self._places(given)
+        self._notes.add("events in columns are left out: give them as lines or as a table", where, columns)
         timed = [event for event in events if event.timestamp is not None]
-        self._notes.add("events without a timestamp are left out", self._places(given), len(events) - len(timed))
+        self._notes.add("events without a timestamp are left out", where, len(events) - len(timed))
         if timed:
             chunk.predictions = from_events(self._model.types, timed, self._model.version, SEED)
             chunk.times = chunk.predictions.columns.timestamp

@@ -72,6 +72,8 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
     folder = Folder(options.output / PARTS / model.name, facts)
     size = model.tallies.layout.size * (1 + len(model.windows)) * 8
     result = Backfilled(folder, max(part_seconds(options.interval, size), options.interval))
+    if options.columns and not any(path.suffix.lower() in _TABLES for path in options.events):
+        raise UsageError(f"--column: is for {' and '.join(_TABLES)} files; JSON lines have the keys of the intake")
     readers = [_reader(path, model.intake, options.columns, result.notes) for path in options.events]
     rows = sum(reader.rows() for reader in readers)
     files = [File(path.name, reader.chunks()) for path, reader in zip(options.events, readers, strict=True)]

@@ -190,9 +190,6 @@ class Table:
         column = self._get(chunk, key)
         if column is None:
             return [None] * rows
-        if column.values.dtype == object and column.is_text is False and not column.missing.any():
-            values: list[Any] = column.values.tolist()
-            return values
         names: list[Any] = column.names().tolist()
         return names
 
