@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from boards.graphs import columns, graph
-from boards.queries import Query, bin_order, current, noise, threshold
+from boards.queries import Query, Role, baseline, bin_order, bound, current, noise, threshold
 from boards.sdk import build
 from boards.tables import Column, Label, table
 
@@ -47,6 +47,43 @@ def bands(title: str, says: str, now: str, size: tuple[int, int]) -> build.Panel
     return graph(
         title, says, Query(now, "{{bin}}"), unit="percentunit", none=NO_PREDICTIONS, stacked="percent", size=size
     )
+
+
+def quantiles(title: str, says: str, now: str, before: str, size: tuple[int, int]) -> build.Panel:
+    """Return the middle 90 % and the median over time, in the variable's own unit, beside the baseline's.
+
+    Below the lowest edge ``histogram_quantile`` draws a line to 0, which may be far off: the edge stands there.
+    """
+    edge = f'label_replace(min({bound(_le(before), "below")}), "at", "edge", "", "")'
+
+    def at(quantile: float) -> str:
+        found = _quantile(quantile, now)
+        return f"max({found} or {edge}) and on () {found}"
+
+    return graph(
+        title,
+        f"""{says} The band holds nine of ten numbers, the line in it is the median; dashed: the same of the
+        baseline. Without drift they lie on each other. Numbers beyond the baseline's 1 % and 99 % quantiles
+        count as there.""",
+        Query(at(0.05), "5 %", Role.LOWER),
+        Query(at(0.95), "95 %", Role.UPPER),
+        current(at(0.5), "median"),
+        baseline(_quantile(0.05, before), "baseline 5 %"),
+        baseline(_quantile(0.5, before), "baseline median"),
+        baseline(_quantile(0.95, before), "baseline 95 %"),
+        unit="none",
+        none="not a number, sensitive, or no predictions in this window",
+        size=size,
+    )
+
+
+def _le(series: str) -> str:
+    return f'label_replace({series}, "le", "$1", "below", "(.*)")'
+
+
+def _quantile(quantile: float, series: str) -> str:
+    """Return a quantile, or nothing where there are no numbers, of which it would be NaN."""
+    return f"(histogram_quantile({quantile}, sum by (le) ({_le(series)})) > -Inf)"
 
 
 def measures(title: str, metric: str, chosen: str, size: tuple[int, int]) -> build.Panel:

@@ -98,6 +98,10 @@ _BINS: Final = f"model_version_feature_bin:ml_feature_bin:ratio{{{FEATURE}}}"
 _BASE_BINS: Final = f"model_version_feature_bin:ml_baseline_feature_bin:ratio{{{_ONE}}}"
 _OUT_BINS: Final = f"model_version_bin:ml_prediction_bin:ratio{{{WINDOW}}}"
 _OUT_BASE_BINS: Final = f"model_version_bin:ml_baseline_prediction_bin:ratio{{{VERSION}}}"
+_BELOW: Final = f"model_version_feature_below:ml_feature_below:increase{{{FEATURE}}}"
+_BASE_BELOW: Final = f"model_version_feature_below:ml_baseline_feature_below:ratio{{{_ONE}}}"
+_OUT_BELOW: Final = f"model_version_below:ml_prediction_below:increase{{{WINDOW}}}"
+_OUT_BASE_BELOW: Final = f"model_version_below:ml_baseline_prediction_below:ratio{{{VERSION}}}"
 _FLOOR: Final = f"max by (feature) ({_F}:psi_noise_floor{{{WINDOW}}})"
 _USED: Final = f"clamp_min(max by (feature) ({_F}:certain_psi{{{VERSION}}} / {_F}_psi:threshold{{{VERSION}}}), 0)"
 _PSI: Final = f"max by (feature) ({_F}:psi{{{WINDOW}}})"
@@ -161,14 +165,21 @@ BOARD: Final = Board(
             _F,
             FEATURE,
             _ONE,
-            (12, 8),
+            (8, 8),
+        ),
+        distributions.quantiles(
+            "$feature: values over time",
+            "How the numbers of the feature are spread, in its own unit.",
+            _BELOW,
+            _BASE_BELOW,
+            (8, 8),
         ),
         distributions.bands(
             "$feature: bins over time",
             """Share of the rows in each bin. Bins of a number are tenths of the baseline: without drift every band
             is about 10 % thick. A band that swells or vanishes shows where the values went.""",
             _BINS,
-            (12, 8),
+            (8, 8),
         ),
     ],
     [
@@ -176,7 +187,21 @@ BOARD: Final = Board(
             "Predictions",
             [
                 distributions.psi(
-                    "Predictions: PSI", "Population stability index of the output.", _O, WINDOW, VERSION, (12, 8)
+                    "Predictions: PSI", "Population stability index of the output.", _O, WINDOW, VERSION, (8, 8)
+                ),
+                distributions.quantiles(
+                    "Predictions: values over time",
+                    "How scores, or the values of a regression, are spread.",
+                    _OUT_BELOW,
+                    _OUT_BASE_BELOW,
+                    (8, 8),
+                ),
+                distributions.bands(
+                    "Predictions: bins over time",
+                    """Share of the predictions in each bin. Without drift every band of a score is about 10 %
+                    thick.""",
+                    _OUT_BINS,
+                    (8, 8),
                 ),
                 distributions.distribution(
                     "Predictions: now and in the baseline",
@@ -184,13 +209,6 @@ BOARD: Final = Board(
                     classes.""",
                     _OUT_BINS,
                     _OUT_BASE_BINS,
-                    (12, 8),
-                ),
-                distributions.bands(
-                    "Predictions: bins over time",
-                    """Share of the predictions in each bin. Without drift every band of a score is about 10 %
-                    thick.""",
-                    _OUT_BINS,
                     (12, 8),
                 ),
                 distributions.measures("Predictions: all measures", "ml_prediction_drift", WINDOW, (12, 8)),

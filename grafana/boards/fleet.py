@@ -73,10 +73,10 @@ _TABLE: Final = table(
     """One row for each model seen within a day, the worst first; click on one to open it. State is the worst alert
     that fires; green wants predictions within the last hour besides, and what is not known is grey, never green.
     Version is the one with most predictions of a day. Errors, p99, drift share (features with a PSI of at least
-    0.1 beyond their noise) and missing (of the worst feature) are better low; so is MAE, the mean absolute error.
-    Accuracy, labelled (labels per prediction) and budget (of errors or slow answers over 30 days, the smaller) are
-    better high. Of several versions or places the worst is shown, accuracy and MAE of the version with most
-    predictions.""",
+    0.1 beyond their noise) and missing (of the worst feature) are better low; so is RMSE, the root of the mean
+    squared error. Accuracy, labelled (labels per prediction) and budget (of errors or slow answers over 30 days,
+    the smaller) are better high. Of several versions or places the worst is shown, accuracy and RMSE of the
+    version with most predictions.""",
     [
         Label("model", link=to("ml-model", model="model")),
         Column("state", _STATE, "none", mapping=levels(), width=85),
@@ -96,8 +96,8 @@ _TABLE: Final = table(
             "missing", f"max by (model) (model_version_feature:ml_feature_missing:ratio{{{_W}}})", "percentunit"
         ),
         Label("measure"),
-        Column("value", f"{_champion('accuracy', 'accuracy')}\nor\n{_champion('mae', 'MAE')}", "none", 3),
-        Column("baseline", f"{_champion_baseline('accuracy')}\nor\n{_champion_baseline('mae')}", "none", 3),
+        Column("value", f"{_champion('accuracy', 'accuracy')}\nor\n{_champion('rmse', 'RMSE')}", "none", 3),
+        Column("baseline", f"{_champion_baseline('accuracy')}\nor\n{_champion_baseline('rmse')}", "none", 3),
         Column("labelled", f"{_LABELLED} / ({_PREDICTIONS} > 0)", "percentunit"),
         Column("budget left", _LEFT, "percentunit", colours=LEFT),
     ],

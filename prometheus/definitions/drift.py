@@ -107,6 +107,14 @@ def _measures(level: str, metric: str, of: str) -> Iterator[Record]:
     )
 
 
+def _below() -> Iterator[Record]:
+    """Numbers below edges, from which quantiles follow; and the baseline's shares below them."""
+    for level, of in (("model_version_feature_below", "feature"), ("model_version_below", "prediction")):
+        yield from increases(level, f"ml_{of}_below_total")
+        fact = constant(level, f"ml_baseline_{of}_below_ratio")
+        yield Record(f"{level}:ml_baseline_{of}_below:ratio", fact.expr)
+
+
 _DRIFT: Final = "model_version_feature:ml_feature_drift"
 _OUTPUT: Final = "model_version:ml_prediction_drift"
 _SHARE: Final = "model_version:ml_feature_drift_share:ratio"
@@ -116,6 +124,7 @@ _OF: Final = ("model", "version", "window")
 _RECORDS: Final = (
     *_measures("model_version_feature", "ml_feature", "feature"),
     *_measures("model_version", "ml_prediction", ""),
+    *_below(),
     FEATURE_PSI.records(f"{_DRIFT}:certain_psi", "model_version_feature"),
     PREDICTION_PSI.records(f"{_OUTPUT}:certain_psi", "model_version"),
     Record(

@@ -164,13 +164,13 @@ def _drops() -> Iterator[Record]:
 
 def _versions() -> Iterator[Record]:
     """Each version beside the one that gets most predictions."""
+    for what in ("rmse", *(f"{measure}{end}" for measure in _DROPS for end in ("", "_standard_error"))):
+        yield Record(
+            f"model_version:ml_performance_champion:{what}",
+            f'label_replace({_P}:{what}, "champion", "$1", "version", "(.*)")\n'
+            f"* ignoring (version, window) group_left () {CHAMPION}",
+        )
     for measure in _DROPS:
-        for what in (measure, f"{measure}_standard_error"):
-            yield Record(
-                f"model_version:ml_performance_champion:{what}",
-                f'label_replace({_P}:{what}, "champion", "$1", "version", "(.*)")\n'
-                f"* ignoring (version, window) group_left () {CHAMPION}",
-            )
         of_champion = f"model_version:ml_performance_champion:{measure}"
         others = f"({_P}:{measure} unless ignoring (champion) {of_champion})"
         beside = "ignoring (version, champion) group_left (champion)"

@@ -15,6 +15,7 @@ from ml_exporter.cli.main import main
 from support import workload
 from support.engine import write_config
 from support.grafana.queries import Result, run_dashboard
+from support.models import BASELINE_ROWS
 from support.processes import Prometheus
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,10 @@ BEGIN = 1_384_992_000
 DAYS = 24
 ROWS = 12_000
 END = BEGIN + DAYS * 86_400
+
+
+def times(rng: np.random.Generator) -> np.ndarray:
+    return BEGIN + np.sort(rng.uniform(0, DAYS * 86_400, ROWS))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     rng = np.random.default_rng(5)
     frame = pd.DataFrame({name: values for name, values in columns.items() if not name.startswith("score:")})
     frame.insert(0, "id", range(ROWS))
-    frame["timestamp"] = BEGIN + np.sort(rng.uniform(0, DAYS * 86_400, ROWS))
+    frame["timestamp"] = times(rng)
     frame["label_timestamp"] = frame["timestamp"] + 3_600
     frame["latency_seconds"] = rng.exponential(0.1, ROWS)
     frame["error"] = np.where(rng.random(ROWS) < 0.002, "timeout", None)
@@ -49,9 +54,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     running.end()
 
 
-def asked(prometheus: Prometheus, uid: str) -> dict[tuple[str, str], Result]:
+def asked(prometheus: Prometheus, uid: str, **more: str) -> dict[tuple[str, str], Result]:
     path = ROOT / f"grafana/dashboards/{uid}.json"
-    choices = {"window": "24h"} if uid == "ml-fleet" else {"window": "24h", "model": "model"}
+    choices = {"window": "24h"} if uid == "ml-fleet" else {"window": "24h", "model": "model", **more}
     results = run_dashboard(
         path, f"http://127.0.0.1:{prometheus.port}", end=END, seconds=DAYS * 86_400, choices=choices
     )
@@ -90,3 +95,20 @@ def test_a_backfilled_past_fills_the_first_look_of_every_dashboard(prometheus: P
         found = asked(prometheus, uid)
         empty += [(uid, title) for title in titles if not points(found[title, "A"])]
     assert empty == []
+
+
+@pytest.mark.parametrize("feature", ["normal", "lognormal"])
+def test_a_band_of_quantiles_is_that_of_the_rows(prometheus: Prometheus, feature: str) -> None:
+    found = asked(prometheus, "ml-drift", feature=feature)
+    rows = workload.table(ROWS, seed=45)[feature]
+    when = times(np.random.default_rng(5))
+    day = rows[(when > END - 86_400) & ~np.isnan(rows)]
+    base = workload.table(BASELINE_ROWS, seed=1)[feature]
+    for now_ref, before_ref, quantile in (("A", "D", 0.05), ("B", "F", 0.95), ("C", "E", 0.5)):
+        now = found["$feature: values over time", now_ref].frames[0].fields[-1].values[-1]
+        # Between two edges a quantile is interpolated, and 500 rows are not the whole distribution.
+        assert np.mean(day < now) == pytest.approx(quantile, abs=0.03)
+        before = found["$feature: values over time", before_ref].frames[0].fields[-1].values[-1]
+        assert np.nanmean(base < before) * len(base) / np.sum(~np.isnan(base)) == pytest.approx(
+            quantile, abs=0.005
+        )

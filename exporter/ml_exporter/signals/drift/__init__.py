@@ -6,6 +6,7 @@ line in the documentation follow from that.
 """
 
 from ml_exporter.signals.drift import (
+    below,
     bins,
     chi_squared,
     chi_squared_pvalue,
@@ -41,4 +42,5 @@ SIGNALS: tuple[Signal, ...] = (
     samples.SIGNAL,
     noise_scale.SIGNAL,
     bins.SIGNAL,
+    below.SIGNAL,
 )
