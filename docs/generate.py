@@ -11,7 +11,8 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +25,7 @@ from ml_exporter.retrain import settings as retrain_settings
 from ml_exporter.retrain.jobs import STATES
 from ml_exporter.retrain.notification import FATES
 from ml_exporter.retrain.targets import TARGETS
-from ml_exporter.signals import drift, performance, quality, traffic
+from ml_exporter.signals import drift, fairness, performance, quality, segments, traffic
 from ml_exporter.signals.signal import Signal
 
 HERE = Path(__file__).parent
@@ -102,6 +103,8 @@ FAMILIES = (
     (drift, "Drift", "a window against the baseline"),
     (performance, "Performance", "predictions against labels"),
     (quality, "Data quality", "values that should not be there"),
+    (segments, "Segments", "declared groups of predictions"),
+    (fairness, "Fairness", "groups of a protected segment beside its reference"),
     (traffic, "Traffic and model", "volume, latency, labels, facts"),
 )
 
@@ -111,7 +114,7 @@ def definitions() -> str:
     lines = DEFINITIONS.splitlines()
     for family, title, meaning in FAMILIES:
         lines += [f"## {title}: {meaning}", ""]
-        for module, text, metrics in _documented(family):
+        for module, text, metrics in _by_module(_documented(family)):
             heading = (inspect.getdoc(module) or "").splitlines()[0].partition(":")[0].rstrip(".")
             lines += [f"### {heading}", ""]
             lines += [", ".join(f"`{name}`" for name in metrics), ""]
@@ -305,6 +308,14 @@ def _documented(family: ModuleType) -> Iterator[tuple[ModuleType, str, list[str]
             if family is quality:
                 text = f"{inspect.getdoc(module)}\n\n{text}"
         yield module, text, [metric.name for metric in signal.metrics]
+
+
+def _by_module(
+    documented: Iterable[tuple[ModuleType, str, list[str]]],
+) -> Iterator[tuple[ModuleType, str, list[str]]]:
+    """Yield signals of one module that share a text as one."""
+    for (module, text), signals in groupby(documented, key=lambda each: each[:2]):
+        yield module, text, [name for _, _, metrics in signals for name in metrics]
 
 
 def _markdown(docstring: str) -> Iterator[str]:

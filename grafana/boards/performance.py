@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import marks, outcomes, variables, verdicts
+from boards import marks, outcomes, segments, variables, verdicts
 from boards.board import Board, Row
 from boards.graphs import graph, histogram
 from boards.links import there
@@ -62,7 +62,10 @@ BOARD: Final = Board(
     "ml-performance",
     "ML performance and labels",
     "How right a model is, for which class and at which score, on how many labels, and how late they come.",
-    [variables.datasource(), variables.models(), variables.versions(), variables.windows()],
+    [
+        *(variables.datasource(), variables.models(), variables.versions(), variables.windows()),
+        variables.segments(),
+    ],
     [
         *_TILES,
         accuracy_or_mae((12, 8)),
@@ -100,6 +103,7 @@ BOARD: Final = Board(
         ),
     ],
     [
+        *segments.rows(),
         *outcomes.rows(),
         Row(
             "Delay of every label",

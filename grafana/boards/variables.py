@@ -43,6 +43,14 @@ def features() -> Any:
     return _ranked("feature", f"model_version_feature:ml_feature_drift:psi{{{WINDOW}}}")
 
 
+def segments() -> Any:
+    """Return the choice of a segment."""
+    choice = _query(
+        "segment", f"label_values(model_version_segment_group:ml_segment_share:ratio{{{MODEL}}}, segment)"
+    )
+    return choice.sort(model.VariableSort.ALPHABETICAL_ASC)
+
+
 def instances() -> Any:
     """Return the choice of sidecars."""
     every = model.VariableOption(selected=True, text="All", value="$__all")

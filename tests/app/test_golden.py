@@ -35,7 +35,9 @@ def make_page(folder: Path) -> str:
     config = write_config(folder, noise=True)
     document.write(baseline(Task.REGRESSION, noise=True), folder / "regression.json")
     document.write(baseline(Task.MULTICLASS, noise=True), folder / "multiclass.json")
-    config.write_text(config.read_text().replace("\nstate:\n", OTHER_MODELS))
+    few = "    baseline: baseline.json\n    minimum_samples: 40\n"
+    text = config.read_text().replace("    baseline: baseline.json\n", few).replace("\nstate:\n", OTHER_MODELS)
+    config.write_text(text)
     bench = Bench(config, state=False)
     for name, task in (("model", Task.BINARY), ("prices", Task.REGRESSION), ("kinds", Task.MULTICLASS)):
         columns = workload.table(700, seed=101, task=task, shift=0.3)

@@ -10,7 +10,7 @@ import pytest
 from ml_exporter.app import logs
 from ml_exporter.core.errors import StateError
 from support import workload
-from support.engine import write_config
+from support.engine import PROTECTED, write_config
 from support.http import running
 
 COLUMNS = workload.table(300, seed=71)
@@ -103,7 +103,7 @@ def test_another_baseline_begins_the_model_anew(tmp_path: Path) -> None:
         server.post("/v1/predictions?ack=durable", EVENTS)
         server.until(PREDICTIONS, 300)
         text = config.read_text()
-        config.write_text(text.replace("    baseline: baseline.json\n", ""))
+        config.write_text(text.replace("    baseline: baseline.json\n", "").replace(PROTECTED, ""))
         assert server.post("/-/reload", None)[0] == 200
         server.until(PREDICTIONS, 0)
 

@@ -106,7 +106,14 @@ def history(
 def tabled(events: list[dict[str, Any]], labels: list[dict[str, Any]]) -> pd.DataFrame:
     """Return predictions and their labels as one table, a row a prediction."""
     frame = pd.DataFrame(
-        [{**event["features"], **{k: v for k, v in event.items() if k != "features"}} for event in events]
+        [
+            {
+                **event["features"],
+                **event["segments"],
+                **{k: v for k, v in event.items() if k not in ("features", "segments")},
+            }
+            for event in events
+        ]
     )
     own = pd.DataFrame(labels).rename(columns={"timestamp": "label_timestamp"}).set_index("id")
     return frame.join(own, on="id")

@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 
 from ml_exporter.baseline import document, profile
 from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
+from ml_exporter.baseline.document import parse
 from ml_exporter.baseline.fit import Fitted, fit
 from ml_exporter.baseline.options import FitOptions
+from ml_exporter.baseline.schema import schema_of
 from ml_exporter.baseline.source import Chunk, read_chunks
 from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.schema import FeatureKind, Task
@@ -212,6 +216,23 @@ def test_categories_beyond_the_cap_count_as_other(tmp_path: Path) -> None:
             "--sensitive few: names need a key: --sensitive-key-file FILE",
         ),
         (lambda data: data[["label", "score"]], None, "no column is left that could be a feature"),
+        (None, FitOptions(Task.BINARY, segments={"fw": ()}), '--segment: no column "fw"; did you mean "few"?'),
+        (
+            None,
+            FitOptions(Task.BINARY, label="label", segments={"label": ()}),
+            '--segment: column "label" is no feature; with --exclude label its values come beside them',
+        ),
+        (
+            None,
+            FitOptions(Task.BINARY, segments={"normal": ()}),
+            '--segment: "normal" is numeric; give edges, such as normal=10,100',
+        ),
+        (
+            None,
+            FitOptions(Task.BINARY, segments={"few": (1.0,)}),
+            '--segment: "few" is not numeric; leave the edges out',
+        ),
+        (None, FitOptions(Task.BINARY, segments=dict.fromkeys("abcdefghijk", ())), "--segment: no column"),
     ],
 )
 def test_data_that_cannot_be_used_are_refused_with_the_reason(
@@ -255,6 +276,23 @@ def test_sensitive_features_show_neither_values_nor_names(tmp_path: Path) -> Non
     assert not {"a", "b", "c"} & set(few.categories or [])
     assert (normal.minimum, normal.maximum) == (None, None)
     assert sum(few.counts) + few.missing == made.rows
+
+
+def test_a_segment_of_a_sensitive_feature_is_masked(tmp_path: Path) -> None:
+    options = FitOptions(Task.BINARY, sensitive=frozenset({"few"}), key=b"key", segments={"few": ()})
+    made = fitted(frame(), options, tmp_path).document
+    assert not {"a", "b", "c"} & set(made.segments[0].values)
+    schema, problems = schema_of("m", Task.BINARY, made, {})
+    assert problems == []
+    assert schema.segments[0].groups == ("c01", "c02", "c03", "other", "missing")
+
+
+def test_a_baseline_of_before_segments_is_read_as_ever() -> None:
+    made = baseline()
+    bare = msgspec.structs.replace(made, segments=[])
+    assert "segments" not in msgspec.to_builtins(bare)
+    bare.sha256 = bare.digest()
+    assert parse(orjson.dumps(msgspec.to_builtins(bare))).segments == []
 
 
 def test_a_regression_has_the_center_of_its_labels(tmp_path: Path) -> None:

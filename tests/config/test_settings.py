@@ -237,6 +237,53 @@ BAD = {
         model("labels: {store: redis}"),
         'line 4: models[0].labels.store: must be one of disk, memory, got "redis"',
     ),
+    "segment that is nowhere": (
+        model("segments: {plan: {}}"),
+        "line 4: models[0].segments.plan: is no feature and needs values: those that events carry beside the"
+        " features",
+    ),
+    "segment of a number": (
+        model("features: {age: {kind: numeric}}\n    segments: {age: {}}"),
+        "line 5: models[0].segments.age: is a numeric feature and needs edges, such as [10, 100]",
+    ),
+    "segment edges": (
+        model("features: {age: {kind: numeric}}\n    segments: {age: {edges: [65, 18]}}"),
+        "line 5: models[0].segments.age.edges: must be numbers that ascend, such as [10, 100], got [65, 18]",
+    ),
+    "segment values of a number": (
+        model("features: {age: {kind: numeric}}\n    segments: {age: {values: [a], edges: [18]}}"),
+        "line 5: models[0].segments.age.values: is for categories; this feature is numeric: give edges",
+    ),
+    "segment edges of a name": (
+        model("segments: {plan: {values: [a], edges: [18]}}"),
+        "line 4: models[0].segments.plan.edges: is for numeric features; give values",
+    ),
+    "segment of unknown category": (
+        model("features: {plan: {categories: [a, b]}}\n    segments: {plan: {values: [a, c]}}"),
+        'line 5: models[0].segments.plan.values: "c" is no category of the feature',
+    ),
+    "segment of too many values": (
+        model(f"segments: {{plan: {{values: [{', '.join(f'v{n}' for n in range(21))}]}}}}"),
+        "line 4: models[0].segments.plan.values: must have at most 20 items, got 21",
+    ),
+    "too many segments": (
+        model(f"segments: {{{', '.join(f's{n}: {{values: [a]}}' for n in range(11))}}}"),
+        "line 4: models[0].segments: at most 10, with those of the baseline 11",
+    ),
+    "segment of the baseline": (
+        "models:\n  - {name: m, task: binary_classification, baseline: baseline.json,"
+        " segments: {few: {values: [a]}}}",
+        "line 2: models[0].segments.few: comes from the baseline; fit it again to change its groups",
+    ),
+    "unknown reference": (
+        "models:\n  - {name: m, task: binary_classification, baseline: baseline.json,"
+        " segments: {region: {reference: west}}}",
+        'line 2: models[0].segments.region.reference: "west" is none of the groups east, north, south',
+    ),
+    "reference of a regression": (
+        "models: [{name: m, task: regression, segments: {plan: {values: [a, b], reference: a}}}]",
+        "line 1: models[0].segments.plan.reference: is for binary classifiers: fairness compares a positive class",
+    ),
     "window": (
         OK + "windows: [5 minutes]",
         'line 2: windows[0]: must be a duration such as 30s, 5m, 1h30m or 7d, got "5 minutes"',

@@ -34,17 +34,20 @@ models:
     owner: team
     task: {task}
     baseline: baseline.json
-state:
+{protected}state:
   directory: state
 {more}
 """
+
+PROTECTED = "    segments: {region: {reference: north}}\n"
 
 
 def write_config(folder: Path, task: Task = Task.BINARY, more: str = "", *, noise: bool = False) -> Path:
     """Write a configuration and the baseline it names; return its path."""
     document.write(baseline(task, noise), folder / "baseline.json")
     path = folder / "ml-exporter.yml"
-    path.write_text(CONFIG.format(task=task.value, more=more))
+    protected = PROTECTED if task is Task.BINARY else ""
+    path.write_text(CONFIG.format(task=task.value, protected=protected, more=more))
     return path
 
 

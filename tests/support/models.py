@@ -17,6 +17,7 @@ from ml_exporter.baseline.schema import schema_of
 from ml_exporter.baseline.source import Chunk, Column
 from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
 from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.core.segments import SegmentOptions
 from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
 from ml_exporter.signals.signal import ModelContext
@@ -49,9 +50,13 @@ def chunk_of(columns: workload.Table) -> Chunk:
 
 def options_of(task: Task) -> FitOptions:
     """Return how the columns of the workload are to be read."""
+    parted: dict[str, Any] = {
+        "exclude": frozenset({"region"}),
+        "segments": {"region": (), "few": (), "tied": (6.0, 18.0)},
+    }
     if task is Task.BINARY:
-        return FitOptions(task, label="label", score="score")
-    return FitOptions(task, label="label", prediction="prediction")
+        return FitOptions(task, label="label", score="score", **parted)
+    return FitOptions(task, label="label", prediction="prediction", **parted)
 
 
 @cache
@@ -77,7 +82,8 @@ class Model:
     def __init__(self, task: Task = Task.BINARY, noise: bool = False, minimum: int = 100) -> None:
         self.task = task
         self.document = baseline(task, noise)
-        self.schema, self.problems = schema_of("model", task, self.document, {})
+        protected = {"region": SegmentOptions(reference="north")} if task is Task.BINARY else {}
+        self.schema, self.problems = schema_of("model", task, self.document, {}, segments=protected)
         self.tallies = tallies_of(self.schema)
         self.reference: Reference = reference_of(self.schema, self.tallies, self.document)
         self.context = ModelContext(self.reference, minimum)

@@ -10,6 +10,8 @@ from ml_exporter.core.schema import Task
 
 NUMERIC = ("normal", "lognormal", "tailed", "tied", "zeros", "constant")
 CATEGORICAL = ("few", "many", "flag")
+REGIONS = ("east", "north", "south")
+"""Values of the segment ``region``, which is no feature."""
 
 Table = dict[str, np.ndarray[Any, Any]]
 
@@ -48,6 +50,7 @@ def table(rows: int, seed: int, task: Task = Task.BINARY, shift: float = 0.0) ->
         columns["prediction"] = names[scores.argmax(axis=0)]
         drawn = (rng.random(rows) > scores.cumsum(axis=0)).sum(axis=0)
         columns["label"] = names[np.minimum(drawn, 2)]
+    columns["region"] = np.array([*REGIONS, None], object)[rng.choice(4, rows, p=[0.2, 0.5, 0.25, 0.05])]
     return columns
 
 
@@ -63,6 +66,7 @@ def events(columns: Table, first: int = 0, prefix: str = "id") -> list[dict[str,
     for row in range(len(columns["few"])):
         event: dict[str, Any] = {"id": f"{prefix}-{first + row}", "latency_seconds": 0.001 * (row % 50)}
         event["features"] = {name: _plain(columns[name][row]) for name in (*NUMERIC, *CATEGORICAL)}
+        event["segments"] = {"region": columns["region"][row]}
         if "score" in columns:
             event["score"] = float(columns["score"][row])
         if "prediction" in columns:

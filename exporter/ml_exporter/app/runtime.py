@@ -46,7 +46,8 @@ class ModelRuntime:
         schema = self.setup.schema
         scored = len(schema.classes) if schema.task is Task.MULTICLASS else 0
         directory = self.join_directory if labels.on_disk else None
-        join = JoinStore(directory, labels.horizon, labels.capacity, scored if scored <= SCORED_CLASSES else 0)
+        scored = scored if scored <= SCORED_CLASSES else 0
+        join = JoinStore(directory, labels.horizon, labels.capacity, scored, len(schema.segments))
         self.state = ModelState(self.tallies, self.windows, join, self.max_versions, self.setup.settings.version)
         return self.state
 

@@ -14,7 +14,7 @@ from ml_exporter.baseline.source import Column
 from ml_exporter.core.arrays import ABSENT, BoolArray, CodeArray, FloatArray
 from ml_exporter.core.errors import EventsError, nearest
 from ml_exporter.core.schema import Task
-from ml_exporter.ingest.assemble import Predictions, finish, hash_ids
+from ml_exporter.ingest.assemble import Predictions, codes_in, finish, hash_ids
 from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, WRONG_TYPE, Codes
 from ml_exporter.ingest.queue import ModelIntake
 
@@ -46,7 +46,11 @@ class Table:
     def chunks(self) -> Iterator[Chunk]:
         """Yield the events, some thousand rows at a time."""
         types = self._types
-        text = {self._column[key] for key in _TEXT} | {variable.name for variable in types.categorical}
+        text = (
+            {self._column[key] for key in _TEXT}
+            | {variable.name for variable in types.categorical}
+            | types.sent.keys()
+        )
         for chunk in source.read_chunks(self._path, text):
             rows = len(next(iter(chunk.values())).values)
             self._check(chunk)
@@ -124,6 +128,9 @@ class Table:
             ids=self._names(chunk, "id", rows),
             score=np.full(rows, np.nan) if score is None else score.numbers(),
             scores=None,
+            sent={
+                name: codes_in(types, name, chunk[name].names().tolist()) for name in types.sent if name in chunk
+            },
             predictions=self._outputs(chunk, rows),
             latency=np.full(rows, np.nan) if latency is None else latency.numbers(),
             errors=[_is_error(name) for name in self._names(chunk, "error", rows)],

@@ -13,7 +13,8 @@
       "label_center": 0.0,
       "noise_samples": […],                window sizes at which the noise floors below were fitted
       "variables": [ {"name": …, "role": …, "kind": …, "counts": […], …}, … ],
-      "outcomes": {"confusion": […], …}    flat sums over labelled rows, by block name; may be empty
+      "outcomes": {"confusion": […], …},   flat sums over labelled rows, by block name; may be empty
+      "segments": [ {"name": …, "kind": …, "values": […], "sums": {…}}, … ]    only if some were asked for
     }
 """
 
@@ -30,6 +31,8 @@ import msgspec
 import orjson
 
 from ml_exporter.core.errors import BaselineError
+from ml_exporter.core.schema import Role
+from ml_exporter.core.segments import SegmentKind
 
 FORMAT: Final = "ml-exporter-baseline/1"
 
@@ -62,7 +65,17 @@ class VariableDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
         return sum(self.counts) + self.other + self.missing + self.absent + self.type_error
 
 
-class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class SegmentDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One segment: its groups, and the flat sums over them by block name."""
+
+    name: str
+    kind: str
+    values: list[str] = []
+    edges: list[float] = []
+    sums: dict[str, list[int]] = {}
+
+
+class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """The whole file; see the module's description."""
 
     format: str
@@ -80,6 +93,7 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     noise_samples: list[int]
     variables: list[VariableDocument]
     outcomes: dict[str, list[int]]
+    segments: list[SegmentDocument] = []
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical JSON of all keys but ``sha256``."""
@@ -161,6 +175,25 @@ def _check(document: BaselineDocument) -> None:
         for measure, floors in variable.noise.items():
             fits = len(floors) == len(document.noise_samples)
             _require(fits, where, f'noise of "{measure}" needs one floor for each of noise_samples')
+    _check_segments(document)
+
+
+def _check_segments(document: BaselineDocument) -> None:
+    names = [segment.name for segment in document.segments]
+    _require(len(set(names)) == len(names), "segments", "must have different names")
+    kinds = {kind.value for kind in SegmentKind}
+    features = {(found.name, found.kind) for found in document.variables if found.role == Role.FEATURE}
+    for segment in document.segments:
+        where = f'segments ("{segment.name}")'
+        _require(segment.kind in kinds, where, f'kind "{segment.kind}" must be one of {", ".join(sorted(kinds))}')
+        known = segment.kind == SegmentKind.SENT or (segment.name, segment.kind) in features
+        _require(known, where, f"there is no {segment.kind} feature of that name")
+        _require(_ascending(segment.edges), where, "edges must ascend")
+        _require(
+            min((min(part, default=0) for part in segment.sums.values()), default=0) >= 0,
+            where,
+            "no sum is negative",
+        )
 
 
 def _check_numeric(variable: VariableDocument, where: str) -> None:

@@ -13,11 +13,13 @@ from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.plan import Review, plan
 from ml_exporter.baseline.profile import Profile
 from ml_exporter.baseline.rows import outcomes_of, predictions_of
+from ml_exporter.baseline.segments import PREFIX, documents_of
 from ml_exporter.baseline.source import Chunk
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.errors import BaselineError, nearest
 from ml_exporter.core.schema import FeatureKind, ModelSchema, NumericVariable, Role, Task, Variable
 from ml_exporter.sums.layout import Sums
+from ml_exporter.sums.segments import Groups
 from ml_exporter.sums.tally import Tallies
 from ml_exporter.sums.variables import Cells
 
@@ -58,10 +60,11 @@ def fit(
         columns = predictions_of(chunk, schema, options)
         tallies.add_predictions(columns, sums)
         if options.label is not None:
-            outcomes = outcomes_of(columns, chunk[options.label], schema)
-            if outcomes.rows:
-                tallies.add_outcomes(outcomes, sums)
+            labelled = outcomes_of(columns, chunk[options.label], schema)
+            if labelled.rows:
+                tallies.add_outcomes(labelled, sums)
     rows = profiles[next(iter(profiles))].rows
+    outcomes = [name for name in tallies.outcome_blocks if not name.startswith(PREFIX)]
     positive = schema.classes[schema.positive] if schema.task is Task.BINARY and schema.classes else None
     document = BaselineDocument(
         format=FORMAT,
@@ -78,7 +81,8 @@ def fit(
         label_center=schema.label_center,
         noise_samples=list(noise_samples),
         variables=_variables(schema, sums, profiles, options, noise),
-        outcomes={name: sums[name].ravel().tolist() for name in tallies.outcome_blocks} if options.label else {},
+        outcomes={name: sums[name].ravel().tolist() for name in outcomes} if options.label else {},
+        segments=documents_of(schema.segments, Groups(schema), sums),
     )
     document.sha256 = document.digest()
     return Fitted(document, reviews)
@@ -98,6 +102,7 @@ def _profiles(chunks: Callable[[], Iterator[Chunk]], options: FitOptions) -> dic
     asked += [("--exclude", name) for name in sorted(options.exclude)]
     asked += [("--kind", name) for name in options.kinds]
     asked += [("--sensitive", name) for name in sorted(options.sensitive)]
+    asked += [("--segment", name) for name in options.segments]
     for flag, name in asked:
         if name not in profiles:
             known = nearest(name, profiles) or f"; there are {', '.join(list(profiles)[:10])}"

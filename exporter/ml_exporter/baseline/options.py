@@ -10,7 +10,11 @@ from ml_exporter.core.schema import FeatureKind, Task
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Which columns are what. ``kinds`` overrides what the values suggest; ``key`` masks sensitive names."""
+    """Which columns are what.
+
+    ``kinds`` overrides what the values suggest; ``key`` masks sensitive names; ``segments`` are columns by whose
+    values, or edges, rows are parted.
+    """
 
     task: Task
     label: str | None = None
@@ -22,3 +26,4 @@ class FitOptions:
     key: bytes | None = None
     positive_class: str | None = None
     threshold: float = 0.5
+    segments: Mapping[str, tuple[float, ...]] = field(default_factory=dict)

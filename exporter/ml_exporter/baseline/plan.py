@@ -11,6 +11,7 @@ import numpy as np
 from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.profile import NUMERIC_SHARE, Profile
+from ml_exporter.baseline.segments import plan_segments
 from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import (
@@ -88,6 +89,7 @@ def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSch
         score_edges=edges,
         score_groups=groups,
         label_center=profiles[label].center if label else 0.0,
+        segments=plan_segments(profiles, [*numeric, *categorical], options),
     )
     return schema, tuple(reviews)
 

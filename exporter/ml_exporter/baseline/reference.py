@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
+from ml_exporter.baseline.segments import fill
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Variable
 from ml_exporter.sums.layout import Sums
+from ml_exporter.sums.segments import Groups
 from ml_exporter.sums.tally import Tallies
 from ml_exporter.sums.variables import STATUSES, Cells
 
@@ -83,6 +85,7 @@ def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocume
     for block, flat in document.outcomes.items():
         if block in sums and sums[block].size == len(flat):
             sums[block][:] = np.array(flat, np.int64).reshape(sums[block].shape)
+    fill(sums, schema.segments, Groups(schema), document.segments)
     noise = NoiseFloors(np.array(document.noise_samples, np.int64), tables)
     return Reference(schema, sums, document.rows, document.sha256[:12], document.created, noise)
 

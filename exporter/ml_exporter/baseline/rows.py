@@ -13,6 +13,8 @@ from ml_exporter.core.arrays import CodeArray, FloatArray
 from ml_exporter.core.columns import NO_CLASS, OutcomeColumns, PredictionColumns
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, Role, Task
+from ml_exporter.core.segments import SegmentKind
+from ml_exporter.sums.segments import group_codes
 from ml_exporter.sums.variables import STATUSES
 
 
@@ -32,15 +34,25 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
         predicted = np.where(np.isnan(output), NO_CLASS, codes).astype(np.int32)
     numeric = [output if v.role is Role.OUTPUT else chunk[v.name].numbers() for v in schema.numeric]
     categorical = [_category_codes(chunk, variable, predicted, options) for variable in schema.categorical]
+    numbers = np.array(numeric, np.float64).reshape(len(numeric), rows)
+    codes = np.array(categorical, np.int32).reshape(len(categorical), rows)
+    sent = {
+        segment.name: _codes(
+            chunk[segment.name].names(), segment.values, missing=segment.named + 1, other=segment.named
+        )
+        for segment in schema.segments
+        if segment.kind is SegmentKind.SENT
+    }
     return PredictionColumns(
-        numeric=np.array(numeric, np.float64).reshape(len(numeric), rows),
-        categorical=np.array(categorical, np.int32).reshape(len(categorical), rows),
+        numeric=numbers,
+        categorical=codes,
         output=output,
         predicted=predicted,
         class_scores=None,
         latency=nothing,
         failed=np.zeros(rows, bool),
         timestamp=nothing,
+        segments=group_codes(schema, numbers, codes, sent),
     )
 
 
@@ -71,4 +83,7 @@ def outcomes_of(columns: PredictionColumns, label: Column, schema: ModelSchema) 
         truth = label.numbers()
     known = ~np.isnan(truth)
     rows = int(np.count_nonzero(known))
-    return OutcomeColumns(columns.output[known], columns.predicted[known], None, truth[known], np.zeros(rows))
+    segments = None if columns.segments is None else columns.segments[:, known]
+    return OutcomeColumns(
+        columns.output[known], columns.predicted[known], None, truth[known], np.zeros(rows), segments
+    )

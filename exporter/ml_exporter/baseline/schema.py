@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
+from ml_exporter.baseline.segments import segments_of
 from ml_exporter.core.errors import Problem
 from ml_exporter.core.schema import (
     CategoricalVariable,
@@ -19,6 +21,7 @@ from ml_exporter.core.schema import (
     Task,
     Variable,
 )
+from ml_exporter.core.segments import SegmentOptions
 
 
 def schema_of(
@@ -27,10 +30,12 @@ def schema_of(
     document: BaselineDocument | None,
     options: Mapping[str, FeatureOptions],
     classes: tuple[str, ...] = (),
+    segments: Mapping[str, SegmentOptions] = MappingProxyType({}),
 ) -> tuple[ModelSchema, list[Problem]]:
     """Return the schema that a baseline and options for single features give, and what contradicts.
 
-    ``where`` of a problem is ``features.NAME`` or ``task``. ``classes`` serve where there is no baseline.
+    ``where`` of a problem is ``features.NAME``, ``segments.NAME`` or ``task``. ``classes`` serve where there is no
+    baseline.
     """
     problems: list[Problem] = []
     documents = document.variables if document else []
@@ -55,6 +60,7 @@ def schema_of(
         numeric=tuple(item for item in variables if isinstance(item, NumericVariable)),
         categorical=tuple(item for item in variables if isinstance(item, CategoricalVariable)),
         classes=classes,
+        segments=segments_of(document.segments if document else (), variables, segments, task, problems),
     )
     if document is None:
         return schema, problems

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,6 +87,13 @@ def _add_fit(inner: Any) -> None:
         metavar="COLUMN",
         help="feature of which the page shows no value",
     )
+    add(
+        "--segment",
+        action="append",
+        default=[],
+        metavar="COLUMN[=EDGES]",
+        help="part rows by a feature, or by an excluded column; a numeric one needs edges, such as age=18,65",
+    )
     add("--sensitive-key-file", type=Path, metavar="FILE", help="key that masks sensitive categories")
     fit.set_defaults(run=_fit)
 
@@ -108,6 +116,7 @@ def _fit(given: argparse.Namespace) -> int:
         if not name or kind not in list(FeatureKind):
             raise BaselineError(f'--kind: must be COLUMN=numeric or COLUMN=categorical, got "{pair}"')
         kinds[name] = FeatureKind(kind)
+    segments = dict(map(_segment, given.segment))
     if not 0 < given.threshold < 1:
         raise BaselineError(f"--threshold: must lie between 0 and 1, got {given.threshold:g}")
     fitted = fit(
@@ -123,6 +132,7 @@ def _fit(given: argparse.Namespace) -> int:
             key=_key(given.sensitive_key_file),
             positive_class=given.positive_class,
             threshold=given.threshold,
+            segments=segments,
         ),
         lambda schema: Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES),
         lambda variable, cells, sums, sample: noise_floors(variable, cells, sums, sample, MEASURES),
@@ -139,6 +149,23 @@ def _fit(given: argparse.Namespace) -> int:
     rows, size = fitted.document.rows, given.output.stat().st_size
     print(f"\n{given.output}: {rows:,} rows, {size:,} bytes, sha256 {fitted.document.sha256[:12]}")
     return 0
+
+
+def _segment(given: str) -> tuple[str, tuple[float, ...]]:
+    from ml_exporter.core.errors import BaselineError
+
+    name, is_parted, edges = given.rpartition("=")
+    if not is_parted:
+        return given, ()
+    try:
+        numbers = tuple(map(float, edges.split(",")))
+    except ValueError:
+        numbers = ()
+    if not numbers or any(not low < high for low, high in pairwise(numbers)):
+        raise BaselineError(
+            f'--segment: must be COLUMN or COLUMN=EDGES that ascend, such as age=18,65, got "{given}"'
+        )
+    return name, numbers
 
 
 def _key(path: Path | None) -> bytes | None:
@@ -177,7 +204,8 @@ def _show(given: argparse.Namespace) -> int:
     print(f"{baseline.task}, {baseline.rows:,} rows of {baseline.source}, fitted {created}")
     print(f"sha256 {baseline.sha256}")
     _print_classes(baseline)
-    print(f"labels: {'yes' if baseline.outcomes else 'no'}\n")
+    print(f"labels: {'yes' if baseline.outcomes else 'no'}")
+    print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}\n")
     table = [("variable", "role", "kind", "bins", "missing", "other", "PSI noise at 1,000 rows")]
     for variable in baseline.variables:
         noise = dict(zip(baseline.noise_samples, variable.noise.get("psi", ()), strict=False)).get(1000)

@@ -110,8 +110,17 @@ class Monitor:
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count()
 
-    def prediction(self, features: Mapping[str, Any] | None = None, *, id: str | int | None = None) -> Prediction:
-        """Return a context manager that measures one prediction; without an id it makes one."""
+    def prediction(
+        self,
+        features: Mapping[str, Any] | None = None,
+        *,
+        id: str | int | None = None,
+        segments: Mapping[str, Any] | None = None,
+    ) -> Prediction:
+        """Return a context manager that measures one prediction; without an id it makes one.
+
+        ``segments`` are values by which predictions are parted and which are no features.
+        """
         event: dict[str, Any] = {
             "model": self._model,
             "id": _text(id) if id is not None else f"{self._prefix}-{next(self._numbers)}",
@@ -121,6 +130,8 @@ class Monitor:
             event["version"] = self._version
         if features is not None:
             event["features"] = _copy(features, "features must be a mapping")
+        if segments is not None:
+            event["segments"] = _copy(segments, "segments must be a mapping")
         return Prediction(self, event)
 
     def log(
@@ -128,13 +139,14 @@ class Monitor:
         features: Mapping[str, Any] | None = None,
         *,
         id: str | int | None = None,
+        segments: Mapping[str, Any] | None = None,
         score: Any = None,
         scores: Mapping[str, Any] | None = None,
         prediction: Any = None,
         latency_seconds: float | None = None,
     ) -> str:
         """Report a prediction that is over; return its id."""
-        entry = self.prediction(features, id=id)
+        entry = self.prediction(features, id=id, segments=segments)
         event = entry._event
         for name, value in (("score", score), ("prediction", prediction), ("latency_seconds", latency_seconds)):
             if value is not None:

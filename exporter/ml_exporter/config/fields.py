@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -215,7 +216,22 @@ def number_pair() -> Kind:
     return Kind("pair of numbers [lowest, highest], null for no bound", read)
 
 
-def list_of(item: Kind, least: int = 0, unique: bool = False) -> Kind:
+def ascending_numbers() -> Kind:
+    """One number or more, each above the one before."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        fits = isinstance(value, list) and len(value) > 0
+        if fits:
+            fits = all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+        if not fits or not all(low < high for low, high in pairwise(value)):
+            document.problem(where, f"must be numbers that ascend, such as [10, 100], got {_told(value)}")
+            return _BAD
+        return tuple(map(float, value))
+
+    return Kind("list of ascending numbers", read)
+
+
+def list_of(item: Kind, least: int = 0, unique: bool = False, most: int | None = None) -> Kind:
     """A list of values of one kind."""
 
     def read(value: Any, where: str, document: Document) -> Any:
@@ -224,6 +240,8 @@ def list_of(item: Kind, least: int = 0, unique: bool = False) -> Kind:
             return _BAD
         if len(value) < least:
             document.problem(where, f"must have at least {least} item{'s' if least > 1 else ''}")
+        if most is not None and len(value) > most:
+            document.problem(where, f"must have at most {most} items, got {len(value)}")
         items = [item.read(entry, f"{where}[{number}]", document) for number, entry in enumerate(value)]
         items = [entry for entry in items if entry is not _BAD]
         if unique and len(set(items)) < len(items):

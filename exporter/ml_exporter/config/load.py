@@ -50,9 +50,13 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
         except BaselineError as error:
             document.problem(f"{where}.baseline", str(error))
             return ModelSetup(model, None, ModelSchema(model.name, model.task))
-    schema, problems = schema_of(model.name, model.task, baseline, model.features, model.classes)
+    schema, problems = schema_of(model.name, model.task, baseline, model.features, model.classes, model.segments)
+    told = [problem.where for problem in document.problems]
     for problem in problems:
-        document.problem(f"{where}.{problem.where}", problem.what)
+        place = f"{where}.{problem.where}"
+        # What is wrong inside may be why the whole seems to lack something.
+        if not any(inside.startswith(f"{place}.") for inside in told):
+            document.problem(place, problem.what)
     masked = [v.name for v in schema.features if v.sensitive and isinstance(v, CategoricalVariable)]
     if masked and settings.sensitive_key is None:
         document.problem(

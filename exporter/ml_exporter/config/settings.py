@@ -13,6 +13,7 @@ from ml_exporter.config.fields import (
     Field,
     Secret,
     Section,
+    ascending_numbers,
     boolean,
     choice,
     duration,
@@ -29,6 +30,7 @@ from ml_exporter.config.fields import (
 )
 from ml_exporter.config.yaml_file import Document
 from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
+from ml_exporter.core.segments import MOST_GROUPS, SegmentOptions
 from ml_exporter.core.text import parse_duration
 from ml_exporter.state.ring import Window
 
@@ -56,6 +58,25 @@ FEATURE: Final = Section(
             None,
         ),
         Field("sensitive", boolean(), "Show neither values nor category names of this feature.", None),
+    )
+)
+
+SEGMENT: Final = Section(
+    (
+        Field(
+            "values",
+            list_of(text(), 1, unique=True, most=MOST_GROUPS),
+            "Values that are groups of their own, others count as `other`; needed for what is no feature."
+            " Default: the categories of the feature.",
+            (),
+        ),
+        Field("edges", ascending_numbers(), "Numeric feature: where one group ends and the next begins.", ()),
+        Field(
+            "reference",
+            text(longest=64),
+            "Binary classifier: group with which fairness compares the others. Default: no fairness.",
+            "",
+        ),
     )
 )
 
@@ -108,6 +129,13 @@ MODEL: Final = Section(
             100,
         ),
         Field("features", mapping_of(section(FEATURE), "feature names"), "Word on single features.", {}),
+        Field(
+            "segments",
+            mapping_of(section(SEGMENT), "segment names"),
+            "Features, or keys under `segments` in events, by which predictions are parted into groups;"
+            " those of the baseline stand already.",
+            {},
+        ),
         Field("labels", section(LABELS), "How labels are joined to predictions.", DEFAULTS),
     )
 )
@@ -201,6 +229,7 @@ class ModelSettings:
     classes: tuple[str, ...]
     minimum_samples: int
     features: Mapping[str, FeatureOptions]
+    segments: Mapping[str, SegmentOptions]
     labels: LabelSettings
 
 
@@ -286,6 +315,7 @@ def _model(model: dict[str, Any], where: str, has_state: bool, document: Documen
         classes=model["classes"],
         minimum_samples=model["minimum_samples"],
         features={name: _options(options) for name, options in model["features"].items()},
+        segments={name: SegmentOptions(**options) for name, options in model["segments"].items()},
         labels=LabelSettings(labels["horizon"], labels["capacity"], labels["store"] != "memory" and has_state),
     )
 

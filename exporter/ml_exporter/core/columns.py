@@ -23,6 +23,7 @@ class PredictionColumns:
     - ``latency``: (rows,) seconds; NaN if not told.
     - ``failed``: (rows,) whether the model server answered with an error.
     - ``timestamp``: (rows,) seconds since the Unix epoch; NaN if not told.
+    - ``segments``: (segments, rows) int32 code of the group of each segment of the model; None if it has none.
     """
 
     numeric: FloatArray
@@ -33,6 +34,7 @@ class PredictionColumns:
     latency: FloatArray
     failed: BoolArray
     timestamp: FloatArray
+    segments: CodeArray | None = None
 
     @property
     def rows(self) -> int:
@@ -51,6 +53,7 @@ class OutcomeColumns:
     - ``output``, ``predicted``, ``class_scores``: as in :class:`PredictionColumns`.
     - ``label``: (rows,) code of the true class, or the true value of a regression, as float64.
     - ``delay``: (rows,) seconds from the prediction to its label; never negative.
+    - ``segments``: as in :class:`PredictionColumns`.
     """
 
     output: FloatArray
@@ -58,6 +61,7 @@ class OutcomeColumns:
     class_scores: FloatArray | None
     label: FloatArray
     delay: FloatArray
+    segments: CodeArray | None = None
 
     @property
     def rows(self) -> int:

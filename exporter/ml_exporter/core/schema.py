@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.segments import MISSING_GROUP, OTHER, Segment
 from ml_exporter.core.text import label_value
 
-OTHER: Final = "other"
-MISSING_BIN: Final = "missing"
+MISSING_BIN: Final = MISSING_GROUP
 
 
 class Task(StrEnum):
@@ -134,7 +134,7 @@ class ModelSchema:
     class and ``threshold`` the score from which on it is predicted, both for binary classifiers only.
     ``score_edges`` are the interior edges of the score bins, the tenths among them, and ``score_groups``
     the first score bin of each exposed one. ``label_center`` is taken from regression labels
-    before they are summed.
+    before they are summed. ``segments`` are the ways in which predictions are parted besides.
     """
 
     name: str
@@ -147,6 +147,7 @@ class ModelSchema:
     score_edges: FloatArray = field(default_factory=lambda: np.arange(1, 100) / 100)
     score_groups: IntArray = field(default_factory=lambda: np.arange(0, 100, 5))
     label_center: float = 0.0
+    segments: tuple[Segment, ...] = ()
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -182,6 +183,8 @@ class ModelSchema:
         digest.update(bytes([self.positive % 256]))
         digest.update(self.score_edges.astype("<f8").tobytes())
         digest.update(np.float64(self.label_center).tobytes())
+        for segment in self.segments:
+            digest.update(segment.identity())
         return digest.hexdigest()[:16]
 
     def renamed(self, name: str) -> ModelSchema:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ml_exporter.core.columns import NO_CLASS, PredictionColumns
 from ml_exporter.core.schema import CategoricalVariable, NumericVariable, Task
 from ml_exporter.core.text import category_name, label_value
 from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, EventTypes
+from ml_exporter.sums.segments import group_codes
 from ml_exporter.sums.variables import STATUSES
 
 
@@ -54,6 +56,7 @@ def from_events(types: EventTypes, events: Sequence[Any], default_version: str, 
         ids=fields["id"],
         score=np.fromiter(fields["score"], np.float64, rows),
         scores=scores,
+        sent=_sent(types, fields["segments"]),
         predictions=fields["prediction"],
         latency=np.fromiter(fields["latency_seconds"], np.float64, rows),
         errors=fields["error"],
@@ -92,6 +95,7 @@ def from_columns(types: EventTypes, columns: Any, rows: int, default_version: st
         ids=columns.id or nothing,
         score=np.fromiter(columns.score or nothing, np.float64, rows),
         scores=scores,
+        sent={name: codes_in(types, name, values) for name, values in _sent_columns(types, columns.segments)},
         predictions=columns.prediction or nothing,
         latency=np.fromiter(columns.latency_seconds or nothing, np.float64, rows),
         errors=columns.error or nothing,
@@ -122,6 +126,30 @@ def _variables(
             decoded = numbers[types.numbers.index(variable.name)]
             categorical.append(np.nan_to_num(decoded, nan=codes[None]).astype(np.int32))
     return numbers[: len(types.numeric)], categorical
+
+
+def _sent(types: EventTypes, given: Sequence[Any]) -> dict[str, CodeArray]:
+    """Return the group of each event in each segment that is no feature."""
+    if not types.sent:
+        return {}
+    nothing = types.Segments()
+    rows = [item or nothing for item in given]
+    return {
+        name: codes_in(types, name, list(map(attrgetter(attribute), rows)))
+        for name, attribute in types.sent.items()
+    }
+
+
+def _sent_columns(types: EventTypes, given: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+    for name, attribute in types.sent.items():
+        values = getattr(given, attribute, None)
+        if values is not None:
+            yield name, values
+
+
+def codes_in(types: EventTypes, segment: str, values: Sequence[Any]) -> CodeArray:
+    """Return the group of each value of a segment that is no feature."""
+    return np.fromiter(map(types.sent_codes[segment].__getitem__, values), np.int32, len(values))
 
 
 def hash_ids(ids: Sequence[str | int | None], seed: int) -> tuple[HashArray, BoolArray]:
@@ -175,6 +203,7 @@ def finish(
     ids: Sequence[str | int | None],
     score: FloatArray,
     scores: FloatArray | None,
+    sent: Mapping[str, CodeArray],
     predictions: Sequence[Any],
     latency: FloatArray,
     errors: Sequence[bool | str | None],
@@ -202,15 +231,17 @@ def finish(
         numeric[infinite] = NONFINITE
         output = np.where(np.isinf(output), np.nan, output)
     hashes, identified = hash_ids(ids, seed)
+    codes = np.array(categorical, np.int32).reshape(len(categorical), rows)
     columns = PredictionColumns(
         numeric=numeric,
-        categorical=np.array(categorical, np.int32).reshape(len(categorical), rows),
+        categorical=codes,
         output=output,
         predicted=predicted,
         class_scores=scores,
         latency=latency,
         failed=np.zeros(rows, bool) if errors.count(None) == rows else np.fromiter(map(bool, errors), bool, rows),
         timestamp=times_of(timestamps),
+        segments=group_codes(schema, numeric, codes, sent),
     )
     return Predictions(columns, hashes, identified, _versions(versions, default_version))
 

@@ -16,6 +16,7 @@ from msgspec.structs import astuple
 from ml_exporter.core.arrays import ABSENT
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Task, Variable
+from ml_exporter.core.segments import Segment, SegmentKind
 from ml_exporter.core.text import category_name
 from ml_exporter.sums.variables import STATUSES
 
@@ -74,6 +75,18 @@ class Codes(dict[Any, int]):
         return code
 
 
+class SegmentCodes(dict[Any, int]):
+    """What an event says of a segment to the code of its group: unknown values are ``other``, null ``missing``."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._other = segment.named
+        super().__init__(_spellings({name: code for code, name in enumerate(segment.values)}, booleans=True))
+        self[None] = self._other + 1
+
+    def __missing__(self, value: Any) -> int:
+        return self._other
+
+
 class _Category(float, Enum):
     """A category as JSON decodes it: looked up by its bytes, and a number, its code, from then on."""
 
@@ -130,6 +143,7 @@ class EventTypes:
     - ``event``: a prediction; its ``features`` have the attributes ``f0, f1, …`` in the order of
       :attr:`features`, each under its own name in JSON.
     - ``columns``: the same with a list for every value.
+    - ``segments``: what events say of the segments that are no features, under the attributes ``s0, s1, …``.
     """
 
     def __init__(self, schema: ModelSchema, sensitive_key: bytes | None = None) -> None:
@@ -147,6 +161,14 @@ class EventTypes:
         self.FeatureColumns = _struct(
             "FeatureColumns", [self._field(v, list_of=True) for v in self.features], rename
         )
+        sent = [segment for segment in schema.segments if segment.kind is SegmentKind.SENT]
+        self.sent = {segment.name: f"s{number}" for number, segment in enumerate(sent)}
+        self.sent_codes = {segment.name: SegmentCodes(segment) for segment in sent}
+        named = {attribute: _spelled(name) for name, attribute in self.sent.items()}
+        self.Segments = _struct("Segments", [(name, Scalar | None, None) for name in named], named)
+        self.SegmentColumns = _struct(
+            "SegmentColumns", [(name, list[Scalar | None] | None, None) for name in named], named
+        )
         predicted: Any = float if schema.task is Task.REGRESSION else Scalar
         self.Event = _struct(
             "Event",
@@ -156,6 +178,7 @@ class EventTypes:
                 ("version", Identifier | None, None),
                 ("timestamp", Timestamp | None, None),
                 ("features", self.Features | None, None),
+                ("segments", self.Segments | None, None),
                 ("score", Score | None, None),
                 ("scores", dict[str, Score] | None, None),
                 ("prediction", predicted | None, None),
@@ -170,6 +193,7 @@ class EventTypes:
                 ("version", list[Identifier | None] | None, None),
                 ("timestamp", list[Timestamp | None] | None, None),
                 ("features", self.FeatureColumns | None, None),
+                ("segments", self.SegmentColumns | None, None),
                 ("score", list[Score | None] | None, None),
                 ("scores", dict[str, list[Score | None]] | None, None),
                 ("prediction", list[predicted | None] | None, None),

@@ -10,7 +10,7 @@ import msgspec
 
 from ml_exporter.core.arrays import MISSING, TYPE_ERROR
 from ml_exporter.core.errors import PayloadError
-from ml_exporter.ingest.events import WRONG_TYPE, EventTypes
+from ml_exporter.ingest.events import WRONG_TYPE, EventTypes, Scalar
 from ml_exporter.ingest.reasons import INVALID, INVALID_FIELD, UNKNOWN_FEATURE, UNKNOWN_FIELD
 from ml_exporter.ingest.reasons import TYPE_ERROR as WRONG_TYPE_REASON
 from ml_exporter.ingest.receipt import Receipt
@@ -39,6 +39,15 @@ class TolerantReader:
             fields["features"] = self._types.Features(**values)
         elif features is not None:
             self._warn(index, INVALID_FIELD, "features: must be an object")
+        segments = item.get("segments")
+        if isinstance(segments, dict):
+            sent = {
+                self._types.sent[name]: self._converted(index, f"segments.{name}", value, Scalar | None)
+                for name, value in self._sent(index, segments)
+            }
+            fields["segments"] = self._types.Segments(**sent)
+        elif segments is not None:
+            self._warn(index, INVALID_FIELD, "segments: must be an object")
         return self._types.Event(**fields)
 
     def columns(self, item: dict[str, Any]) -> tuple[Any, int]:
@@ -52,7 +61,7 @@ class TolerantReader:
         rows = column_length(columns)
         fields: dict[str, Any] = {}
         for name, values in columns.items():
-            if name == "features":
+            if name in ("features", "segments"):
                 continue
             if name not in self._column_fields:
                 close = self._receipt.troubled().nearest(name, self._column_fields)
@@ -68,12 +77,21 @@ class TolerantReader:
             if values is not None
         }
         fields["features"] = self._types.FeatureColumns(**attributes)
+        sent = {
+            self._types.sent[name]: [
+                self._converted(row, f"columns.segments.{name}[{row}]", value, Scalar | None)
+                for row, value in enumerate(values)
+            ]
+            for name, values in self._sent(0, columns.get("segments") or {})
+            if values is not None
+        }
+        fields["segments"] = self._types.SegmentColumns(**sent)
         return self._types.Columns(**fields), rows
 
     def _fields(self, index: int, item: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         for name, value in item.items():
-            if name == "features":
+            if name in ("features", "segments"):
                 continue
             if name not in known:
                 close = self._receipt.troubled().nearest(name, known)
@@ -104,6 +122,14 @@ class TolerantReader:
                 self._warn(index, UNKNOWN_FEATURE, f"features.{name}: no such feature{close}")
                 self._receipt.troubled().unknown_features[self._name, name] += 1
 
+    def _sent(self, index: int, segments: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+        for name, value in segments.items():
+            if name in self._types.sent:
+                yield name, value
+            else:
+                close = self._receipt.troubled().nearest(name, self._types.sent)
+                self._warn(index, UNKNOWN_FIELD, f"segments.{name}: no such segment{close}")
+
     def _value(self, index: int, name: str, value: Any) -> Any:
         """Return a feature's value as its type wants it, or the mark that says why it is not usable."""
         numeric = self._types.is_numeric[name]
@@ -128,7 +154,7 @@ def column_length(columns: dict[str, Any]) -> int:
     """Return the common length of all lists in a columns object; PayloadError if there is none."""
     lengths: dict[int, str] = {}
     for name, values in columns.items():
-        if name in ("features", "scores"):
+        if name in ("features", "scores", "segments"):
             if values is not None and not isinstance(values, dict):
                 raise PayloadError(INVALID, f"columns.{name}: must be an object of lists")
             for inner, column in (values or {}).items():

@@ -216,6 +216,8 @@ class ModelState:
         rows["predicted"] = batch.predicted + 1
         if "scores" in (self.join.dtype.names or ()):
             rows["scores"] = 0 if batch.class_scores is None else packed_scores(batch.class_scores.T)
+        if batch.segments is not None:
+            rows["segments"] = batch.segments.T
         return rows
 
     def _count_outcomes(
@@ -230,6 +232,7 @@ class ModelState:
             class_scores=scores,
             label=labels,
             delay=np.maximum(times - rows["time"], 0.0),
+            segments=rows["segments"].T.astype(np.int32) if "segments" in (rows.dtype.names or ()) else None,
         )
         numbers = rows["version"]
         for number in np.unique(numbers).tolist():

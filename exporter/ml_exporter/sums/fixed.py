@@ -114,6 +114,10 @@ class Wide:
         """Return the sum as the nearest floating-point number."""
         return self.whole(sums) / (1 << self.below)
 
+    def decode_each(self, sums: IntArray) -> FloatArray:
+        """Return the sums (n, 12) as the nearest floating-point numbers (n,)."""
+        return np.array([self.decode(parts) for parts in sums], np.float64)
+
 
 WIDE: Final = Wide()
 """Regression errors, their squares, and labels, in whatever unit the labels have."""

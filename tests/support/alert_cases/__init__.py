@@ -1,6 +1,6 @@
 """What breaks in the made-up fleet for each alert, one module a family; minutes and words are checked by promtool."""
 
-from support.alert_cases import drift, exporter, labels, performance, quality, retrain, server, traffic
+from support.alert_cases import drift, exporter, labels, performance, quality, retrain, segments, server, traffic
 from support.rules import Case
 
 CASES: tuple[Case, ...] = (
@@ -9,6 +9,7 @@ CASES: tuple[Case, ...] = (
     *quality.CASES,
     *drift.CASES,
     *performance.CASES,
+    *segments.CASES,
     *server.CASES,
     *exporter.CASES,
     *retrain.CASES,

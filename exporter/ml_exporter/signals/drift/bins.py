@@ -8,7 +8,8 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import Block, Metric, Rows, counter, gauge
-from ml_exporter.core.schema import MISSING_BIN, OTHER, Role
+from ml_exporter.core.schema import MISSING_BIN, Role
+from ml_exporter.core.segments import OTHER
 from ml_exporter.signals.drift.comparison import baseline_of, geometry_of
 from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
 

@@ -22,8 +22,8 @@ PROBES: Final = 8
 _STEPS: Final = np.arange(PROBES)
 
 
-def row_type(scored_classes: int) -> np.dtype[Any]:
-    """Return the type of a row: 28 bytes, and four for each class whose score is kept.
+def row_type(scored_classes: int, segments: int = 0) -> np.dtype[Any]:
+    """Return the type of a row: 28 bytes, four for each class whose score is kept, and one for each segment.
 
     ``value`` is the score of the positive class or the value a regression predicts, ``time`` the second of
     the prediction, ``version`` the number of its version, ``predicted`` its class + 1, 0 for none.
@@ -37,6 +37,8 @@ def row_type(scored_classes: int) -> np.dtype[Any]:
     ]
     if scored_classes:
         fields.append(("scores", "<u4", (scored_classes,)))
+    if segments:
+        fields.append(("segments", "u1", (segments,)))
     return np.dtype(fields)
 
 

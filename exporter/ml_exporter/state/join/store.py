@@ -62,10 +62,12 @@ class JoinStore:
     nothing survives the process. Not thread-safe: the one writer owns it.
     """
 
-    def __init__(self, directory: Path | None, horizon: float, capacity: int, scored_classes: int = 0) -> None:
+    def __init__(
+        self, directory: Path | None, horizon: float, capacity: int, scored_classes: int = 0, segments: int = 0
+    ) -> None:
         self.horizon = horizon
         self.capacity = capacity
-        self.dtype = row_type(scored_classes)
+        self.dtype = row_type(scored_classes, segments)
         self.versions: list[str] = []
         self.evicted = 0
         self._directory = directory

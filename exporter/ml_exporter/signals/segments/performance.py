@@ -1,0 +1,87 @@
+"""Performance of each group of each segment: the model's own measures over the sums of a group."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.metrics import Block, gauge
+from ml_exporter.signals.performance import accuracy, mae, rmse, roc_auc
+from ml_exporter.signals.performance.measure import PerformanceMeasure
+from ml_exporter.signals.segments.group import (
+    OF,
+    WITHIN,
+    baseline_outcomes_by_group,
+    groups_of,
+    outcomes_by_group,
+    rows_of,
+)
+from ml_exporter.signals.signal import (
+    NO_LABELS,
+    TOO_FEW_SAMPLES,
+    ModelContext,
+    Samples,
+    Signal,
+    View,
+    absences,
+)
+from ml_exporter.sums.layout import Sums
+
+MEASURES: Final = (accuracy.MEASURE, roc_auc.MEASURE, mae.MEASURE, rmse.MEASURE)
+"""Those of one number whose sums are kept by group."""
+
+
+class SegmentPerformance(Signal):
+    """One measure over the labelled predictions of each group, beside the same group of the baseline.
+
+    The measure is that of the whole model, over the group's own sums: the same formula, range and policies. ROC
+    AUC rests on the exposed score bins, some twenty, and has a wider bound. A group with fewer labels than the
+    minimum has none. Cost: O(groups x bins).
+    """
+
+    def __init__(self, measure: PerformanceMeasure) -> None:
+        self.key = f"segment_{measure.key}"
+        self._measure = measure
+        self._window = gauge(
+            f"ml_segment_performance_{measure.key}",
+            f"{measure.help}, of a group, over labels that arrived within the window.",
+            *WITHIN,
+        )
+        self._baseline = gauge(
+            f"ml_baseline_segment_performance_{measure.key}", f"{measure.help}, of a group of the baseline.", *OF
+        )
+        self.metrics = (self._window, self._baseline)
+
+    def over_window(self, view: View) -> Samples:
+        """Yield the value of each group."""
+        context = view.context
+        if not context.schema.segments or context.schema.task not in self._measure.tasks:
+            return
+        groups = view.derived(outcomes_by_group)
+        if not groups:
+            return
+        samples, values = self._of(groups, context, max(context.minimum_samples, 1))
+        if not np.isnan(values).all():
+            yield Block(self._window, view.scope, context.derived(rows_of), values)
+        names = tuple(f"{segment}={group}" for segment, group in context.derived(groups_of).rows)
+        few = samples < max(context.minimum_samples, 1)
+        reasons = [(samples == 0, NO_LABELS), (few, TOO_FEW_SAMPLES), (np.isnan(values), self._measure.undefined)]
+        yield from absences(view.scope, self.key, names, reasons)
+
+    def of_baseline(self, context: ModelContext, version: str) -> Samples:
+        """Yield the value of each group that has labels in the baseline."""
+        if not context.schema.segments or context.schema.task not in self._measure.tasks:
+            return
+        groups = context.derived(baseline_outcomes_by_group)
+        _, values = self._of(groups, context, 1)
+        if len(values) and not np.isnan(values).all():
+            yield Block(self._baseline, (context.schema.name, version), context.derived(rows_of), values)
+
+    def _of(self, groups: list[Sums], context: ModelContext, least: int) -> tuple[IntArray, FloatArray]:
+        samples = np.array([self._measure.samples(sums) for sums in groups], np.int64)
+        values = np.full(len(groups), np.nan)
+        for place in np.flatnonzero(samples >= least):
+            values[place] = self._measure.value(groups[place], context.schema)[0]
+        return samples, values
