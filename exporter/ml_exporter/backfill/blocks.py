@@ -132,7 +132,7 @@ class Blocks:
                     shutil.move(block, self.path / block.name)
                     made.append(block.name)
         self._done[key] = [of, *made]
-        write_whole(self._done_path, json.dumps(self._done).encode())
+        write_whole(self._done_path, [json.dumps(self._done).encode()])
 
     @contextmanager
     def _prometheus(self, folder: Path) -> Iterator[str]:

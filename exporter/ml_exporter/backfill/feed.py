@@ -44,6 +44,7 @@ class Feed:
         self._label_files = _Stream(labels_only, tolerance, labels_only=True)
         self._labels = Labels.none()
         self._waiting: list[tuple[Predictions, FloatArray]] = []
+        self._start = 0  # the first row of the first batch waiting that was not taken yet
         self.taken = 0
         self.rows = 0
 
@@ -54,7 +55,7 @@ class Feed:
             pass
         while not len(self._labels) and not self._label_files.done and self._read(self._label_files):
             pass
-        times = [times[0] for _, times in self._waiting[:1]] + self._labels.arrivals[:1].tolist()
+        times = [times[self._start] for _, times in self._waiting[:1]] + self._labels.arrivals[:1].tolist()
         return float(min(times, default=np.inf))
 
     def until(self, end: float) -> tuple[list[tuple[Predictions, FloatArray]], Labels]:
@@ -63,14 +64,15 @@ class Feed:
             while stream.reached < end and self._read(stream):
                 pass
         predictions: list[tuple[Predictions, FloatArray]] = []
-        while self._waiting and self._waiting[0][1][0] < end:
-            batch, times = self._waiting.pop(0)
-            count = int(np.searchsorted(times, end))
-            if count < len(times):
-                self._waiting.insert(0, (_rows(batch, slice(count, None)), times[count:]))
-                batch, times = _rows(batch, slice(0, count)), times[:count]
-            predictions.append((batch, times))
-            self.taken += count
+        while self._waiting and self._waiting[0][1][self._start] < end:
+            batch, times = self._waiting[0]
+            rows = slice(self._start, int(np.searchsorted(times, end)))
+            predictions.append((_rows(batch, rows), times[rows]))
+            self.taken += len(times[rows])
+            self._start = rows.stop
+            if self._start == len(times):
+                self._waiting.pop(0)
+                self._start = 0
         count = int(np.searchsorted(self._labels.arrivals, end))
         labels, self._labels = self._labels.rows(slice(0, count)), self._labels.rows(slice(count, None))
         self.taken += count

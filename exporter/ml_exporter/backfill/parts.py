@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +62,7 @@ class Folder:
             if not self.files():
                 if any(each.name != MANIFEST for each in path.iterdir()):
                     raise EventsError(f"{path}: holds other files; name a new folder with --output")
-                write_whole(manifest, json.dumps(wanted, indent=2).encode())
+                write_whole(manifest, [json.dumps(wanted, indent=2).encode()])
             found = json.loads(manifest.read_text())
         except (OSError, ValueError) as error:
             raise EventsError(f"{path}: cannot be used: {error}") from error
@@ -78,7 +78,7 @@ class Folder:
 
     def remember(self, first: int, last: int) -> None:
         """Note the first and the last moment of the whole history."""
-        write_whole(self.path / SPAN, json.dumps([first, last]).encode())
+        write_whole(self.path / SPAN, [json.dumps([first, last]).encode()])
 
     def span(self) -> tuple[int, int]:
         """Return the first and the last moment of all histories beside this one, its own among them."""
@@ -134,11 +134,12 @@ class Writer:
         return text.samples
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: Iterable[bytes]) -> None:
     """Write a file so that it is there whole or not at all."""
     temporary = path.with_suffix(".tmp")
     try:
-        temporary.write_bytes(content)
+        with open(temporary, "wb") as file:
+            file.writelines(content)
         os.replace(temporary, path)
     except OSError as error:
         with suppress(OSError):

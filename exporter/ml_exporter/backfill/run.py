@@ -77,19 +77,21 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
     readers = [_reader(path, model.intake, options.columns, result.notes) for path in options.events]
     rows = sum(reader.rows() for reader in readers)
     files = [File(path.name, reader.chunks()) for path, reader in zip(options.events, readers, strict=True)]
-    feed = Feed(files, tolerance=options.interval)
-
-    def told(snapshot: Snapshot) -> Snapshot:
-        result.events, result.last = feed.taken, snapshot.time
-        result.first = result.first or snapshot.time
-        progress(feed.rows, rows, snapshot.time)
-        return snapshot
-
-    snapshots = map(told, Replay(model, feed, options.interval).snapshots())
     workers = min(os.cpu_count() or 1, 4)
     with ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), _begin, (options.config, model.name, options.labels)
     ) as pool:
+        for _ in range(workers):
+            pool.submit(_ready)  # a worker starts while the first rows are read
+        feed = Feed(files, tolerance=options.interval)
+
+        def told(snapshot: Snapshot) -> Snapshot:
+            result.events, result.last = feed.taken, snapshot.time
+            result.first = result.first or snapshot.time
+            progress(feed.rows, rows, snapshot.time)
+            return snapshot
+
+        snapshots = map(told, Replay(model, feed, options.interval).snapshots())
         running: set[Future[int]] = set()
         for number, part in groupby(snapshots, key=lambda snapshot: snapshot.time // result.seconds):
             moments = list(part)
@@ -140,6 +142,10 @@ def _begin(config: Path, model: str, labels: tuple[tuple[str, str], ...]) -> Non
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _writer = Writer.of(config, model, labels)
+
+
+def _ready() -> None:
+    """Do nothing: the pool starts a worker for a task that none is free for."""
 
 
 def _end_with_parent() -> None:

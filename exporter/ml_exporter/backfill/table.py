@@ -78,7 +78,7 @@ class Table:
         if self._has_predictions(chunk):
             usable &= self._in_range(chunk, rows)
             predictions = self._predictions(chunk, rows, times)
-        labels = self._labels(chunk, rows, times, usable)
+        labels = self._labels(chunk, rows, times, usable, predictions)
         if predictions is not None and not usable.all():
             predictions = Predictions(
                 predictions.columns.take(usable),
@@ -154,7 +154,14 @@ class Table:
             self._note(f"predictions are none of the classes {known}", np.array(unknown))
         return [None if bad else name for name, bad in zip(names, unknown, strict=True)]
 
-    def _labels(self, chunk: source.Chunk, rows: int, times: FloatArray, usable: BoolArray) -> Labels:
+    def _labels(
+        self,
+        chunk: source.Chunk,
+        rows: int,
+        times: FloatArray,
+        usable: BoolArray,
+        predictions: Predictions | None,
+    ) -> Labels:
         column = self._get(chunk, "label")
         if column is None:
             return Labels.none()
@@ -171,7 +178,10 @@ class Table:
             good = values < len(self._types.schema.classes)
             wanted = "one of " + ", ".join(self._types.schema.classes)
         self._note(f"labels are not {wanted}", given & ~good)
-        hashes, identified = hash_ids(self._names(chunk, "id", rows), SEED)
+        if predictions is not None:
+            hashes, identified = predictions.hashes, predictions.identified
+        else:
+            hashes, identified = hash_ids(self._names(chunk, "id", rows), SEED)
         if not identified.any() and (given & good).any():
             raise EventsError(f"{self._path}: labels need a column with the id; name it with --column id=COLUMN")
         self._note("labels without an id are left out", given & good & ~identified)

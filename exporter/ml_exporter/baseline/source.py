@@ -68,17 +68,19 @@ class Column:
         marks of a table written by pandas; a live event would spell them ``true`` and ``1``.
         """
         names = np.empty(len(self.values), object)
-        for row, value in enumerate(self.values):
-            if self.missing[row]:
-                names[row] = None
-            elif isinstance(value, str):
-                names[row] = _BOOLEANS.get(value) or (value[:-2] if _is_whole(value) else value)
-            else:
-                names[row] = category_name(value.item() if isinstance(value, np.generic) else value)
+        names[:] = [
+            None if gone else _name(value) for value, gone in zip(self.values, self.missing.tolist(), strict=True)
+        ]
         return names
 
 
 Chunk = dict[str, Column]
+
+
+def _name(value: object) -> str | None:
+    if isinstance(value, str):
+        return _BOOLEANS.get(value) or (value[:-2] if value.endswith(".0") and _is_whole(value) else value)
+    return category_name(value.item() if isinstance(value, np.generic) else value)
 
 
 def _is_missing_word(value: object) -> bool:
@@ -86,7 +88,7 @@ def _is_missing_word(value: object) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    return text.endswith(".0") and text[:-2].removeprefix("-").isdigit()
+    return text[:-2].removeprefix("-").isdigit()
 
 
 def read_chunks(path: Path, text: Container[str] | None = None) -> Iterator[Chunk]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ class _Moments:
 
 
 class HistoryText:
-    """Gathers the blocks of moments, earliest first; :meth:`text` returns them with each family in one piece.
+    """Gathers the blocks of moments, earliest first; :meth:`text` yields them with each family in one piece.
 
     OpenMetrics wants the samples of a series together, in the order of time. ``labels`` are added to every
     series, as a scrape adds those of its target.
@@ -55,48 +55,56 @@ class HistoryText:
             moments.values.append(values_of(block))
             moments.is_constant &= block is moments.block
 
-    def text(self) -> bytes:
-        """Return the whole text."""
-        parts = []
+    def text(self) -> Iterator[bytes]:
+        """Yield the whole text, a series or a block at a time."""
         for family in self._families.values():
-            written = self._family(list(family.values()))
-            if written:
-                parts += [head_of(next(iter(family.values())).block.metric, Format.OPENMETRICS), b"\n", *written]
-        return b"".join((*parts, END))
+            head = head_of(next(iter(family.values())).block.metric, Format.OPENMETRICS) + b"\n"
+            for lines in self._family(list(family.values())):
+                yield head + lines
+                head = b""
+        yield END
 
-    def _family(self, family: list[_Moments]) -> list[bytes]:
+    def _family(self, family: list[_Moments]) -> Iterator[bytes]:
         scopes = {moments.block.scope for moments in family}
         if len(scopes) < len(family):
-            return self._by_series(family)
-        return [part for moments in family for part in self._by_block(moments)]
+            yield from self._by_series(family)
+            return
+        for moments in family:
+            if moments.block.metric.kind is Kind.HISTOGRAM:
+                yield from self._by_moment(moments)
+            else:
+                yield from self._by_row(moments)
 
-    def _by_block(self, moments: _Moments) -> list[bytes]:
-        """Write a block whose rows never change: all moments of its first row, then of the next.
-
-        The lines of a histogram at one moment belong together, so there it is all lines of the first moment.
-        """
-        starts = lines_of(moments.block, self._labels)
+    def _by_row(self, moments: _Moments) -> Iterator[bytes]:
+        """Write a block whose rows never change: all moments of its first row, then of the next."""
         times = [self._times[place] for place in moments.places]
-        is_histogram = moments.block.metric.kind is Kind.HISTOGRAM
-        values = np.array(moments.values) if is_histogram else np.array(moments.values).T
-        out = [b""] * (3 * values.size)
-        if is_histogram:
-            out[0::3] = starts * len(times)
-            out[2::3] = [time for time in times for _ in starts]
+        starts = lines_of(moments.block, self._labels)
+        if moments.is_constant:
+            values = moments.values[0]
+            for start, digits, is_finite in zip(starts, _digits(values), np.isfinite(values), strict=True):
+                yield (start + digits).join((b"", *times)) if is_finite else b""
+                self.samples += len(times) if is_finite else 0
         else:
-            out[0::3] = [start for start in starts for _ in times]
-            out[2::3] = times * len(starts)
-        if moments.is_constant and not is_histogram:
-            out[1::3] = [digits for digits in _digits(moments.values[0]) for _ in times]
-        else:
-            out[1::3] = _digits(values.ravel())
-        gone = ~np.isfinite(values.ravel()) if values.dtype.kind == "f" else np.zeros(0, bool)
-        for place in np.flatnonzero(gone).tolist():
-            out[3 * place : 3 * place + 3] = (b"", b"", b"")
-        self.samples += values.size - int(np.count_nonzero(gone))
-        return out
+            for start, values in zip(starts, np.array(moments.values).T, strict=True):
+                yield self._joined([start] * len(times), values, times)
 
-    def _by_series(self, family: list[_Moments]) -> list[bytes]:
+    def _by_moment(self, moments: _Moments) -> Iterator[bytes]:
+        """Write a histogram, whose lines at one moment belong together: all of the first moment, then the next."""
+        starts = lines_of(moments.block, self._labels)
+        for place, values in zip(moments.places, moments.values, strict=True):
+            yield self._joined(starts, values, [self._times[place]] * len(starts))
+
+    def _joined(self, starts: list[bytes], values: npt.NDArray[Any], times: list[bytes]) -> bytes:
+        """Return a line for each value that is a finite number."""
+        lines = [b""] * (3 * len(values))
+        lines[0::3], lines[1::3], lines[2::3] = starts, _digits(values), times
+        gone = np.flatnonzero(~np.isfinite(values)).tolist()
+        for place in gone:
+            lines[3 * place : 3 * place + 3] = (b"", b"", b"")
+        self.samples += len(values) - len(gone)
+        return b"".join(lines)
+
+    def _by_series(self, family: list[_Moments]) -> Iterator[bytes]:
         """Write blocks of one scope whose rows differ from moment to moment."""
         series: dict[bytes, list[tuple[int, bytes]]] = {}
         for moments in family:
@@ -105,12 +113,9 @@ class HistoryText:
                 for start, value, digits in zip(starts, values.tolist(), _digits(values), strict=True):
                     if np.isfinite(value):
                         series.setdefault(start, []).append((place, digits))
-        out = []
         for start, points in series.items():
             self.samples += len(points)
-            for place, digits in sorted(points):
-                out += [start, digits, self._times[place]]
-        return out
+            yield b"".join(start + digits + self._times[place] for place, digits in sorted(points))
 
 
 def _digits(values: npt.NDArray[Any]) -> list[bytes]:

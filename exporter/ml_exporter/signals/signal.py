@@ -65,8 +65,9 @@ class ModelContext:
 class View:
     """The sums of one model version, since the start or over one window, with the facts beside them.
 
-    ``window`` is the window's label, empty for sums since the start. Times are seconds since the Unix
-    epoch, NaN where there was no such event yet. Signals read a view and change nothing in it.
+    ``window`` is the window's label, empty for sums since the start; ``scope`` the values of the labels model,
+    version and, for a window, window. Times are seconds since the Unix epoch, NaN where there was no such event
+    yet. Signals read a view and change nothing in it.
     """
 
     context: ModelContext
@@ -76,13 +77,12 @@ class View:
     started: float = np.nan
     last_prediction: float = np.nan
     last_label: float = np.nan
+    scope: tuple[str, ...] = field(init=False)
     _derived: dict[Callable[..., Any], Any] = field(default_factory=dict)
 
-    @property
-    def scope(self) -> tuple[str, ...]:
-        """The values of the labels model, version and, for a window, window."""
+    def __post_init__(self) -> None:
         names = (self.context.schema.name, self.version)
-        return (*names, self.window) if self.window else names
+        self.scope = (*names, self.window) if self.window else names
 
     def derived(self, make: Callable[[View], T]) -> T:
         """Return ``make(self)``, made at the first call and kept: what several signals share."""

@@ -135,8 +135,9 @@ class ModelState:
     ) -> None:
         """Join labels to their predictions and count the outcomes; each array is (labels,)."""
         fates, joined = self.join.add_labels(hashes, times, labels, now)
-        for fate, count in zip(*np.unique(fates, return_counts=True), strict=True):
-            self.new_counts[FATES[Fate(fate)]] += int(count)
+        for fate, count in enumerate(np.bincount(fates).tolist()):
+            if count:
+                self.new_counts[FATES[Fate(fate)]] += count
         if len(joined.rows):
             self._count_outcomes(joined.rows, joined.labels, joined.times, wall, counted=True)
 
@@ -235,7 +236,7 @@ class ModelState:
             segments=rows["segments"].T.astype(np.int32) if "segments" in (rows.dtype.names or ()) else None,
         )
         numbers = rows["version"]
-        for number in np.unique(numbers).tolist():
+        for number in np.flatnonzero(np.bincount(numbers)).tolist():
             (name,) = self._admit([self.join.versions[number]])
             delta = self._delta(name)
             mask = numbers == number

@@ -82,8 +82,9 @@ class Ring:
         self.advance(now)
         number = int(now // self.window.width)
         if not self.slices or self.slices[-1].number < number:
-            self.slices.append(Slice(number, now, np.zeros_like(vector)))
-        self.slices[-1].vector += vector
+            self.slices.append(Slice(number, now, vector.copy()))
+        else:
+            self.slices[-1].vector += vector
         self.total.add(vector)
 
     def restore(self, part: Slice, now: float) -> None:

@@ -16,6 +16,8 @@ from ml_exporter.sums.layout import BlockSpec, Sums
 CALIBRATION_BINS: Final = 10
 """Equal-width bins of the calibration error (Naeini et al. 2015 use 10)."""
 
+_TENTHS: Final = np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS
+
 EPSILON: Final = float(np.finfo(np.float64).eps)
 """Scores are kept this far from 0 and 1 in the logarithm, as scikit-learn's log_loss does."""
 
@@ -76,7 +78,7 @@ class BinaryScoreTally:
         known = ~np.isnan(batch.output)
         scores = batch.output[known]
         positive = (batch.label[known] == self._positive).astype(np.int64)
-        bins = np.searchsorted(self._edges, scores, side="right")
+        bins = self._edges.searchsorted(scores, side="right")
         table = np.bincount(positive * self._bins + bins, minlength=2 * self._bins)
         sums["score_bins"][:] += table.reshape(2, self._bins)
         add_by_tenth(scores, sums["score_sums"])
@@ -154,5 +156,4 @@ def add_by_tenth(scores: FloatArray, sums: IntArray) -> None:
 
 
 def _tenths(scores: FloatArray) -> IntArray:
-    edges = np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS
-    return np.searchsorted(edges, scores, side="right")
+    return _TENTHS.searchsorted(scores, side="right")

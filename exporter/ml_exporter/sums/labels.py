@@ -27,6 +27,8 @@ DELAY_BUCKETS: Final = (
 )
 """Upper bounds in seconds, from a second to a week (chosen)."""
 
+_BOUNDS: Final = np.array(DELAY_BUCKETS)
+
 
 class LabelTally:
     """Adds ``label_delay``: labels joined, by bucket of their delay (``+Inf`` last), then the sum."""
@@ -39,6 +41,6 @@ class LabelTally:
     def add(self, batch: OutcomeColumns, sums: Sums) -> None:
         """Add a batch of labelled predictions."""
         delay = sums["label_delay"]
-        bucket = np.searchsorted(DELAY_BUCKETS, batch.delay, side="left")
+        bucket = _BOUNDS.searchsorted(batch.delay, side="left")
         delay[:-1] += np.bincount(bucket, minlength=len(DELAY_BUCKETS) + 1)
         delay[-1] += DELAY.encode(batch.delay).sum()

@@ -42,15 +42,16 @@ class Layout:
         return iter(self._places)
 
     def part(self, vector: IntArray, name: str) -> IntArray:
-        """Return the part ``name`` of ``vector`` in its shape; a view, not a copy."""
+        """Return the part ``name`` of ``vector`` (…, size) in its shape; a view, not a copy."""
         start, end, shape = self._places[name]
-        return vector[start:end].reshape(shape)
+        return vector[..., start:end].reshape(*vector.shape[:-1], *shape)
 
 
 class Sums:
     """Sums over events: a zero, an addition, a subtraction that undoes it, and parts by name.
 
-    The vector is int64 of ``layout.size``. Adding is exact and commutative.
+    The vector is int64 of ``layout.size``. Adding is exact and commutative. Several vectors as rows of one array
+    are read in one go: each part then has a leading axis.
     """
 
     __slots__ = ("_parts", "layout", "vector")

@@ -35,12 +35,13 @@ class Cells:
         sizes = self.bins + len(STATUSES)
         self.starts: IntArray = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)[: len(bins)]
         self.total = int(sizes.sum())
+        self._status = {name: self.starts + self.bins + number for number, name in enumerate(STATUSES)}
         self.numeric_variables = len(schema.numeric)
         self.numeric_total = int(sizes[: self.numeric_variables].sum())
 
     def status(self, name: str) -> IntArray:
         """Return the index of the cell ``name`` (one of STATUSES) of every variable."""
-        return self.starts + self.bins + STATUSES.index(name)
+        return self._status[name]
 
 
 class VariableTally:

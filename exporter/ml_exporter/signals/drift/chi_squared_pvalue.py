@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy.special import chdtrc
 
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.signals.drift.chi_squared import categorical_bins, chi_squared
@@ -31,6 +30,8 @@ def chi_squared_pvalue(statistic: FloatArray, freedom: FloatArray) -> FloatArray
     >>> chi_squared_pvalue(np.array([5.333333]), np.array([2.0])).round(4).tolist()
     [0.0695]
     """
+    from scipy.special import chdtrc  # takes long to import, and only an evaluation needs it
+
     pvalues = np.where(freedom > 0, chdtrc(np.maximum(freedom, 1.0), statistic), 1.0)
     return np.asarray(pvalues, np.float64)
 

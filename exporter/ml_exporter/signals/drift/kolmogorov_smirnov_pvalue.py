@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy.special import kolmogorov
 
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.signals.drift.comparison import Comparison
@@ -34,6 +33,8 @@ def kolmogorov_smirnov_pvalue(statistic: FloatArray, window: FloatArray, baselin
     >>> float(kolmogorov_smirnov_pvalue(np.array([0.1]), np.array([200.0]), np.array([200.0])).round(4)[0])
     0.27
     """
+    from scipy.special import kolmogorov  # takes long to import, and only an evaluation needs it
+
     pvalues: FloatArray = kolmogorov(statistic * np.sqrt(window * baseline / np.maximum(window + baseline, 1.0)))
     return pvalues
 

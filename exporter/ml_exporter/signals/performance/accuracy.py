@@ -7,14 +7,14 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused, ratio
 
 
 def accuracy(confusion: IntArray) -> FloatArray:
     """Accuracy: share of the labelled predictions that name the true class; lower is worse.
 
-    ``accuracy = sum_c n_cc / sum_cd n_cd`` with ``confusion`` n (classes, classes), true by predicted class.
-    Returns (1,).
+    ``accuracy = sum_c n_cc / sum_cd n_cd`` with ``confusion`` n (…, classes, classes), true by predicted class.
+    Returns (…, 1).
 
     Range: 0 to 1. Exact: the counts lose nothing. On unbalanced classes compare with the share of the
     largest class.
@@ -28,7 +28,8 @@ def accuracy(confusion: IntArray) -> FloatArray:
     >>> accuracy(np.array([[8, 2], [1, 9]])).tolist()
     [0.85]
     """
-    return np.array([np.trace(confusion) / max(int(confusion.sum()), 1)])
+    right = np.trace(confusion, axis1=-2, axis2=-1)
+    return ratio(right, confusion.sum(axis=(-2, -1)))
 
 
 MEASURE: Final = PerformanceMeasure(

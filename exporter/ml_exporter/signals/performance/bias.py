@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated, ratio
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
 
-def bias(over: float, under: float, outcomes: int) -> FloatArray:
+def bias(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
     """Bias: mean error, positive when the model predicts too much; farther from 0 is worse.
 
     ``bias = 1/n sum_i (prediction_i - label_i)`` = (``over`` - ``under``) / ``outcomes``, with the sums of the
-    positive errors and of the negative ones' magnitudes, in the unit of the label. Returns (1,).
+    positive errors and of the negative ones' magnitudes, in the unit of the label. Each is (…,). Returns (…, 1).
 
     Range: any number, in the unit of the label; 0 is best.
     Bound: sums are exact to 2^-192 for errors up to 2^192.
@@ -31,12 +29,12 @@ def bias(over: float, under: float, outcomes: int) -> FloatArray:
     >>> bias(3.0, 1.0, 4).tolist()
     [0.5]
     """
-    return np.array([(over - under) / max(outcomes, 1)])
+    return ratio(over - under, outcomes)
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    over, under = map(WIDE.decode, sums["error_sums"][:2])
-    return bias(over, under, estimated(sums))
+    errors = WIDE.decode(sums["error_sums"])
+    return bias(errors[..., 0], errors[..., 1], estimated(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, scored
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
 from ml_exporter.sums.fixed import UNIT_INTERVAL
 from ml_exporter.sums.layout import Sums
 
 
-def brier(total: float, outcomes: int) -> FloatArray:
+def brier(total: FloatArray, outcomes: IntArray) -> FloatArray:
     """Brier score: mean squared error of the score; higher is worse.
 
     Binary: ``1/n sum_i (s_i - y_i)^2`` with ``s`` the score of the positive class and ``y`` 1 for a positive
     event, else 0. Multiclass: ``1/n sum_i sum_c (s_ic - y_ic)^2``, Brier's own form. ``total`` is the sum,
-    ``outcomes`` n. Returns (1,).
+    ``outcomes`` n. Each is (…,). Returns (…, 1).
 
     Range: 0 (certain and right) to 1, for multiclass to 2; 0.25 for a binary score of one half.
     Bound: scores are kept to nine digits and each term is rounded to 2^-30, so the mean is within 1e-9
@@ -33,13 +31,13 @@ def brier(total: float, outcomes: int) -> FloatArray:
     >>> brier(0.5, 2).tolist()
     [0.25]
     """
-    return np.array([total / max(outcomes, 1)])
+    return ratio(total, outcomes)
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     if schema.task is Task.BINARY:
-        return brier(float(sums["score_loss"][1]) * UNIT_INTERVAL.step, scored(sums))
-    return brier(2.0 * float(sums["class_score_loss"][1]) * UNIT_INTERVAL.step, scored(sums))
+        return brier(UNIT_INTERVAL.decode(sums["score_loss"][..., 1]), scored(sums))
+    return brier(2.0 * UNIT_INTERVAL.decode(sums["class_score_loss"][..., 1]), scored(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -7,14 +7,14 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused, ratio
 
 
 def constant_accuracy(confusion: IntArray) -> FloatArray:
     """Accuracy of the best constant answer: share of the most frequent class; a model below is worse than none.
 
-    ``max_c sum_d n_cd / sum_cd n_cd`` with ``confusion`` n (classes, classes), true by predicted class: what
-    always answering the most frequent class would have reached on the same labels. Returns (1,).
+    ``max_c sum_d n_cd / sum_cd n_cd`` with ``confusion`` n (…, classes, classes), true by predicted class: what
+    always answering the most frequent class would have reached on the same labels. Returns (…, 1).
 
     Range: 1 / classes to 1. Exact: the counts lose nothing. Neither high nor low is good or bad: it is the
     mark to compare accuracy with.
@@ -27,7 +27,7 @@ def constant_accuracy(confusion: IntArray) -> FloatArray:
     >>> constant_accuracy(np.array([[8, 2], [1, 4]])).round(6).tolist()
     [0.666667]
     """
-    return np.array([int(confusion.sum(axis=1).max()) / max(int(confusion.sum()), 1)])
+    return ratio(np.max(confusion.sum(axis=-1), axis=-1), confusion.sum(axis=(-2, -1)))
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -129,10 +129,10 @@ def _regression(view: View) -> Samples:
     outcomes, nonzero = sums["estimated"].tolist()
     yield one(_SCORED, outcomes, *scope)
     yield one(_NONZERO, nonzero, *scope)
-    for metric, parts in zip((_OVER, _UNDER, _SQUARED, _SHARE), sums["error_sums"], strict=True):
-        yield one(metric, WIDE.decode(parts), *scope)
-    for metric, parts in zip((_ABOVE, _BELOW, _SPREAD), sums["label_sums"], strict=True):
-        yield one(metric, WIDE.decode(parts), *scope)
+    for metric, total in zip((_OVER, _UNDER, _SQUARED, _SHARE), WIDE.decode(sums["error_sums"]), strict=True):
+        yield one(metric, total, *scope)
+    for metric, total in zip((_ABOVE, _BELOW, _SPREAD), WIDE.decode(sums["label_sums"]), strict=True):
+        yield one(metric, total, *scope)
 
 
 SIGNAL: Final = OutcomeCounts()

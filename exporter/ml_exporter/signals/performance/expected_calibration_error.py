@@ -8,19 +8,19 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, scored
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
 from ml_exporter.sums.classification import CALIBRATION_BINS
 from ml_exporter.sums.fixed import UNIT_INTERVAL
 from ml_exporter.sums.layout import Sums
 
 
-def expected_calibration_error(hits: IntArray, scores: FloatArray, outcomes: int) -> FloatArray:
+def expected_calibration_error(hits: IntArray, scores: FloatArray, outcomes: IntArray) -> FloatArray:
     """Expected calibration error: mean gap between score and observed share; higher is worse.
 
     ``ECE = 1/n sum_k | sum_{i in k} y_i - sum_{i in k} s_i |`` over ten bins of equal width of the score.
     Binary: ``s`` is the score of the positive class and ``y`` 1 for a positive event. Multiclass: ``s`` is
-    the highest score and ``y`` 1 where its class is the true one. ``hits`` (10,) is the sum of ``y``,
-    ``scores`` (10,) that of ``s``, ``outcomes`` n. Returns (1,).
+    the highest score and ``y`` 1 where its class is the true one. ``hits`` (…, 10) is the sum of
+    ``y``, ``scores`` (…, 10) that of ``s``, ``outcomes`` (…,) n. Returns (…, 1).
 
     Range: 0 (calibrated) to 1. Empty bins contribute nothing. Even a calibrated model shows a little,
     about ``sqrt(k / n)`` divided by 3.
@@ -35,7 +35,7 @@ def expected_calibration_error(hits: IntArray, scores: FloatArray, outcomes: int
     >>> expected_calibration_error(np.array([1, 9]), np.array([2.0, 8.0]), 20).tolist()
     [0.1]
     """
-    return np.array([np.abs(hits - scores).sum() / max(outcomes, 1)])
+    return ratio(np.abs(hits - scores).sum(axis=-1), outcomes)
 
 
 def by_tenth(bins: IntArray, schema: ModelSchema) -> IntArray:
@@ -48,9 +48,9 @@ def by_tenth(bins: IntArray, schema: ModelSchema) -> IntArray:
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     if schema.task is Task.BINARY:
-        hits, totals = by_tenth(sums["score_bins"][1], schema), sums["score_sums"]
+        hits, totals = by_tenth(sums["score_bins"][..., 1, :], schema), sums["score_sums"]
     else:
-        hits, totals = sums["top_score"][1], sums["top_score_sums"]
+        hits, totals = sums["top_score"][..., 1, :], sums["top_score_sums"]
     return expected_calibration_error(hits, UNIT_INTERVAL.decode(totals), scored(sums))
 
 

@@ -13,8 +13,8 @@ from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceM
 def f1(confusion: IntArray) -> FloatArray:
     """F1: harmonic mean of a class's precision and recall; lower is worse.
 
-    ``F1_c = 2 n_cc / (sum_d n_dc + sum_d n_cd)`` with ``confusion`` n (classes, classes), true by predicted
-    class. Returns (classes,); NaN, and no sample, for a class neither predicted nor true anywhere.
+    ``F1_c = 2 n_cc / (sum_d n_dc + sum_d n_cd)`` with ``confusion`` n (…, classes, classes), true by predicted
+    class. Returns (…, classes); NaN, and no sample, for a class neither predicted nor true anywhere.
 
     Range: 0 to 1. Exact: the counts lose nothing.
     Missing: predictions without a class and labels of unknown classes are left out.
@@ -27,8 +27,9 @@ def f1(confusion: IntArray) -> FloatArray:
     >>> f1(np.array([[8, 2], [1, 9]])).round(4).tolist()
     [0.8421, 0.8571]
     """
-    either = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return np.where(either > 0, 2.0 * np.diagonal(confusion) / np.maximum(either, 1), np.nan)
+    either = confusion.sum(axis=-2) + confusion.sum(axis=-1)
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return np.where(either > 0, 2.0 * right / np.maximum(either, 1), np.nan)
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, scored
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
 from ml_exporter.sums.fixed import LOG_LOSS
 from ml_exporter.sums.layout import Sums
 
 
-def log_loss(total: float, outcomes: int) -> FloatArray:
+def log_loss(total: FloatArray, outcomes: IntArray) -> FloatArray:
     """Logarithmic loss: mean surprise at the true class, in nats; higher is worse.
 
     ``loss = -1/n sum_i ln s_i`` with ``s_i`` the score of the true class, kept 2.2e-16 from 0 and 1, for a
-    multiclass model divided by the sum of its scores. ``total`` is the sum, ``outcomes`` n. Returns (1,).
+    multiclass model divided by the sum of its scores. ``total`` is the sum, ``outcomes`` n. Each is (…,).
+    Returns (…, 1).
 
     Range: 0 (certain and right) to 36.04 nats; ln 2 = 0.693 for a coin.
     Bound: each term is rounded to 2^-24, so the mean is within 3e-8.
@@ -27,15 +26,15 @@ def log_loss(total: float, outcomes: int) -> FloatArray:
 
     Reference: I. Good, Rational decisions, J. R. Stat. Soc. B 14 (1952).
 
-    >>> log_loss(2 * np.log(2.0), 2).round(6).tolist()
+    >>> log_loss(1.386294, 2).round(6).tolist()
     [0.693147]
     """
-    return np.array([total / max(outcomes, 1)])
+    return ratio(total, outcomes)
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     losses = sums["score_loss" if schema.task is Task.BINARY else "class_score_loss"]
-    return log_loss(float(losses[0]) * LOG_LOSS.step, scored(sums))
+    return log_loss(LOG_LOSS.decode(losses[..., 0]), scored(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

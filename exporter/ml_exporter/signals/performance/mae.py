@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated, ratio
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
 
-def mae(over: float, under: float, outcomes: int) -> FloatArray:
+def mae(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
     """Mean absolute error: how far predictions are from labels; higher is worse.
 
     ``MAE = 1/n sum_i |prediction_i - label_i|`` = (``over`` + ``under``) / ``outcomes``, with the sums of the
-    positive errors and of the negative ones' magnitudes, in the unit of the label. Returns (1,).
+    positive errors and of the negative ones' magnitudes, in the unit of the label. Each is (…,). Returns (…, 1).
 
     Range: 0 upwards, in the unit of the label.
     Bound: sums are exact to 2^-192 for errors up to 2^192.
@@ -31,12 +29,12 @@ def mae(over: float, under: float, outcomes: int) -> FloatArray:
     >>> mae(3.0, 1.0, 4).tolist()
     [1.0]
     """
-    return np.array([(over + under) / max(outcomes, 1)])
+    return ratio(over + under, outcomes)
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    over, under = map(WIDE.decode, sums["error_sums"][:2])
-    return mae(over, under, estimated(sums))
+    errors = WIDE.decode(sums["error_sums"])
+    return mae(errors[..., 0], errors[..., 1], estimated(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, ratio
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
 
-def mape(shares: float, outcomes: int) -> FloatArray:
+def mape(shares: FloatArray, outcomes: IntArray) -> FloatArray:
     """Mean absolute percentage error: mean error as a share of the label; higher is worse.
 
     ``MAPE = 1/n sum_i |prediction_i - label_i| / |label_i|`` over the labels that are not 0 = ``shares`` /
-    ``outcomes``. Returns (1,).
+    ``outcomes``. Each is (…,). Returns (…, 1).
 
     Range: 0 upwards, as a ratio: 0.1 is ten percent. Labels of 0 are left out; labels near 0 dominate.
     Bound: sums are exact to 2^-192 for shares up to 2^192.
@@ -31,15 +29,15 @@ def mape(shares: float, outcomes: int) -> FloatArray:
     >>> mape(0.3, 3).round(6).tolist()
     [0.1]
     """
-    return np.array([shares / max(outcomes, 1)])
+    return ratio(shares, outcomes)
 
 
-def _samples(sums: Sums) -> int:
-    return int(sums["estimated"][1])
+def _samples(sums: Sums) -> IntArray:
+    return sums["estimated"][..., 1]
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    return mape(WIDE.decode(sums["error_sums"][3]), _samples(sums))
+    return mape(WIDE.decode(sums["error_sums"][..., 3, :]), _samples(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -13,8 +13,8 @@ from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceM
 def precision(confusion: IntArray) -> FloatArray:
     """Precision: of the predictions that name a class, the share for which it is true; lower is worse.
 
-    ``precision_c = n_cc / sum_d n_dc`` with ``confusion`` n (classes, classes), true by predicted class.
-    Returns (classes,); NaN, and no sample, for a class that was never predicted.
+    ``precision_c = n_cc / sum_d n_dc`` with ``confusion`` n (…, classes, classes), true by predicted class.
+    Returns (…, classes); NaN, and no sample, for a class that was never predicted.
 
     Range: 0 to 1. Exact: the counts lose nothing.
     Missing: predictions without a class and labels of unknown classes are left out.
@@ -27,8 +27,8 @@ def precision(confusion: IntArray) -> FloatArray:
     >>> precision(np.array([[8, 2], [1, 9]])).round(4).tolist()
     [0.8889, 0.8182]
     """
-    predicted = confusion.sum(axis=0)
-    return np.where(predicted > 0, np.diagonal(confusion) / np.maximum(predicted, 1), np.nan)
+    predicted = confusion.sum(axis=-2)
+    return np.where(predicted > 0, np.diagonal(confusion, axis1=-2, axis2=-1) / np.maximum(predicted, 1), np.nan)
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -6,19 +6,19 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
 
-def r2(squares: float, spread: float) -> FloatArray:
+def r2(squares: FloatArray, spread: FloatArray) -> FloatArray:
     """Coefficient of determination: share of the labels' variance that is predicted; lower is worse.
 
     ``R2 = 1 - sum_i (prediction_i - label_i)^2 / sum_i (label_i - mean)^2`` = 1 - ``squares`` / ``spread``, with
     ``spread = sum_i y_i^2 - (sum_i y_i)^2 / n`` of the labels less a constant, in exact whole steps: nothing
-    cancels. Returns (1,); NaN, and no sample, where all labels are equal.
+    cancels. Each is (…,). Returns (…, 1); NaN, and no sample, where all labels are equal.
 
     Range: 1 (right everywhere) down without limit; 0 is as good as the window's mean label, below 0 worse.
     Bound: sums are exact to 2^-192; labels and errors of more than 2^95 count as that.
@@ -31,15 +31,22 @@ def r2(squares: float, spread: float) -> FloatArray:
     >>> r2(1.0, 4.0).tolist()
     [0.75]
     """
-    return np.array([1.0 - squares / spread if spread > 0 else np.nan])
+    is_spread = np.asarray(spread > 0)
+    return np.where(is_spread, 1.0 - squares / np.where(is_spread, spread, 1.0), np.nan)[..., None]
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    above, below, second = map(WIDE.whole, sums["label_sums"])
-    one = 1 << WIDE.below
-    outcomes = max(estimated(sums), 1)
-    spread = (second * one * outcomes - (above - below) ** 2) / (one * one * outcomes)
-    return r2(WIDE.decode(sums["error_sums"][2]), spread)
+    labels = sums["label_sums"]
+    outcomes = estimated(sums)
+    spreads = map(_spread, labels.reshape(-1, *labels.shape[-2:]), outcomes.ravel().tolist())
+    spread = np.fromiter(spreads, np.float64, outcomes.size).reshape(outcomes.shape)
+    return r2(WIDE.decode(sums["error_sums"][..., 2, :]), spread)
+
+
+def _spread(labels: IntArray, outcomes: int) -> float:
+    above, below, second = map(WIDE.whole, labels)
+    one, outcomes = 1 << WIDE.below, max(outcomes, 1)
+    return (second * one * outcomes - (above - below) ** 2) / (one * one * outcomes)
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -13,8 +13,8 @@ from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceM
 def recall(confusion: IntArray) -> FloatArray:
     """Recall: of the events that are of a class, the share predicted so; lower is worse.
 
-    ``recall_c = n_cc / sum_d n_cd`` with ``confusion`` n (classes, classes), true by predicted class.
-    Returns (classes,); NaN, and no sample, for a class that no label named. For the positive class also
+    ``recall_c = n_cc / sum_d n_cd`` with ``confusion`` n (…, classes, classes), true by predicted class.
+    Returns (…, classes); NaN, and no sample, for a class that no label named. For the positive class also
     called sensitivity or true positive rate, for the negative one specificity.
 
     Range: 0 to 1. Exact: the counts lose nothing.
@@ -28,8 +28,8 @@ def recall(confusion: IntArray) -> FloatArray:
     >>> recall(np.array([[8, 2], [1, 9]])).tolist()
     [0.8, 0.9]
     """
-    actual = confusion.sum(axis=1)
-    return np.where(actual > 0, np.diagonal(confusion) / np.maximum(actual, 1), np.nan)
+    actual = confusion.sum(axis=-1)
+    return np.where(actual > 0, np.diagonal(confusion, axis1=-2, axis2=-1) / np.maximum(actual, 1), np.nan)
 
 
 MEASURE: Final = PerformanceMeasure(

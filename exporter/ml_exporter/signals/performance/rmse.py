@@ -6,17 +6,18 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated, ratio
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
 
-def rmse(squares: float, outcomes: int) -> FloatArray:
+def rmse(squares: FloatArray, outcomes: IntArray) -> FloatArray:
     """Root mean squared error: typical size of an error, large ones weighing more; higher is worse.
 
-    ``RMSE = sqrt(1/n sum_i (prediction_i - label_i)^2)`` = sqrt(``squares`` / ``outcomes``). Returns (1,).
+    ``RMSE = sqrt(1/n sum_i (prediction_i - label_i)^2)`` = sqrt(``squares`` / ``outcomes``). Each is
+    (…,). Returns (…, 1).
 
     Range: 0 upwards, in the unit of the label.
     Bound: sums are exact to 2^-192; errors of more than 2^95 count as that.
@@ -30,11 +31,11 @@ def rmse(squares: float, outcomes: int) -> FloatArray:
     >>> rmse(16.0, 4).tolist()
     [2.0]
     """
-    return np.array([np.sqrt(squares / max(outcomes, 1))])
+    return np.sqrt(ratio(squares, outcomes))
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    return rmse(WIDE.decode(sums["error_sums"][2]), estimated(sums))
+    return rmse(WIDE.decode(sums["error_sums"][..., 2, :]), estimated(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

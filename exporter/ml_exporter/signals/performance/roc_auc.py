@@ -42,10 +42,11 @@ def roc_auc(bins: IntArray) -> FloatArray:
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     if schema.task is Task.BINARY:
-        return np.atleast_1d(roc_auc(sums["score_bins"]))
+        return roc_auc(sums["score_bins"])[..., None]
     areas = roc_auc(sums["class_score_bins"])
-    known = areas[~np.isnan(areas)]
-    return np.array([known.mean() if len(known) else np.nan])
+    known = [row[~np.isnan(row)] for row in areas.reshape(-1, areas.shape[-1])]
+    means = np.array([row.mean() if len(row) else np.nan for row in known])
+    return means.reshape(*areas.shape[:-1], 1)
 
 
 MEASURE: Final = PerformanceMeasure(

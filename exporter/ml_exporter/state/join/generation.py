@@ -99,7 +99,7 @@ class Generation:
         if not self.count:
             return found
         slots = self._home(hashes)
-        todo = np.flatnonzero(self._table[slots])  # most new ids have a free home, and are done
+        todo = self._table[slots].nonzero()[0]  # most new ids have a free home, and are done
         slots = slots[todo]
         while len(todo):
             entries = self._window(slots)

@@ -34,6 +34,9 @@ class Fate(IntEnum):
     EARLY = 3
 
 
+_JOINED, _DUPLICATE, _LATE, _EARLY = (int(fate) for fate in Fate)  # numpy takes an enum's members slowly
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """Labels that found their prediction: the rows of the predictions, and what the labels said."""
@@ -133,31 +136,33 @@ class JoinStore:
         ``times`` are those of the labels, in seconds since the Unix epoch; a label is late if its
         prediction is older than the horizon at ``now``.
         """
-        fates = np.full(len(hashes), Fate.EARLY, np.int8)
-        fates[~_first(hashes)] = Fate.DUPLICATE
+        fates = np.full(len(hashes), _EARLY, np.int8)
+        first = _first(hashes)
+        fates[~first] = _DUPLICATE
+        todo = first.nonzero()[0]
         joined: list[npt.NDArray[Any]] = []
         places: list[IntArray] = []
         for generation in reversed(self._generations):
-            todo = np.flatnonzero(fates == Fate.EARLY)
             if not len(todo):
                 break
             found = generation.find(hashes[todo])
-            todo, found = todo[found >= 0], found[found >= 0]
-            if not len(todo):
+            is_here = found >= 0
+            here, found, todo = todo[is_here], found[is_here], todo[~is_here]
+            if not len(here):
                 continue
             rows = generation.rows(found)
             had = generation.is_labelled(found)
             # A prediction cannot have come before its generation was opened, whatever its own time says.
             late = ~had & (np.maximum(rows["time"], generation.opened) < now - self.horizon)
-            fates[todo] = np.where(had, Fate.DUPLICATE, np.where(late, Fate.LATE, Fate.JOINED))
-            good = ~had & ~late
+            good = ~(had | late)
+            fates[here] = np.where(had, _DUPLICATE, np.where(late, _LATE, _JOINED))
             generation.mark(found[good])
             joined.append(rows[good])
-            places.append(todo[good])
-        for place in np.flatnonzero(fates == Fate.EARLY).tolist():
+            places.append(here[good])
+        for place in todo.tolist():
             key = int(hashes[place])
             if key in self._early:
-                fates[place] = Fate.DUPLICATE
+                fates[place] = _DUPLICATE
             else:
                 self._early.add(key, now, float(times[place]), float(labels[place]))
         chosen = np.concatenate(places) if places else np.zeros(0, np.int64)
