@@ -117,10 +117,6 @@ class Wide:
         numbers = [self.whole(each) / (1 << self.below) for each in sums.reshape(-1, self.limbs)]
         return np.array(numbers).reshape(sums.shape[:-1])
 
-    def decode_each(self, sums: IntArray) -> FloatArray:
-        """Return the sums (n, 12) as the nearest floating-point numbers (n,)."""
-        return np.array([self.decode(parts) for parts in sums], np.float64)
-
 
 WIDE: Final = Wide()
 """Regression errors, their squares, and labels, in whatever unit the labels have."""

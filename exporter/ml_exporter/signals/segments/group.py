@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_exporter.core.arrays import IntArray
 from ml_exporter.core.metrics import Rows
-from ml_exporter.signals.signal import ModelContext, View
+from ml_exporter.signals.signal import ModelContext
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import BlockSpec, Layout, Sums
 from ml_exporter.sums.regression import ERROR_SUMS
@@ -29,35 +29,25 @@ def rows_of(context: ModelContext) -> Rows:
     return Rows(tuple(context.derived(groups_of).rows))
 
 
-def outcomes_by_group(view: View) -> list[Sums]:
-    """Return, for each group, the sums that performance measures read, as far as they are kept by group."""
-    return _outcomes(view.sums)
+def outcomes_by_group(sums: Sums) -> Sums | None:
+    """Return the sums that performance measures read, with the groups as leading axis; None if there are none.
 
-
-def baseline_outcomes_by_group(context: ModelContext) -> list[Sums]:
-    """Return the same of a model's baseline."""
-    return _outcomes(context.reference.sums)
-
-
-def _outcomes(sums: Sums) -> list[Sums]:
+    Only what is kept by group is there, under the names and in the shapes of a whole model.
+    """
     parts: dict[str, IntArray] = {}
     if "segment_confusion" in sums:
         parts["confusion"] = sums["segment_confusion"]
     if "segment_score_bins" in sums:
         parts["score_bins"] = sums["segment_score_bins"]
     if "segment_errors" in sums:
-        errors = sums["segment_errors"]
+        errors, count = sums["segment_errors"], sums["segment_estimated"]
         share = np.zeros((len(errors), len(ERROR_SUMS) - errors.shape[1], WIDE.limbs), np.int64)
         parts["error_sums"] = np.concatenate((errors, share), axis=1)
-        count = sums["segment_estimated"]
         parts["estimated"] = np.stack((count, np.zeros_like(count)), axis=1)
+    if not parts:
+        return None
     layout = Layout(BlockSpec(name, part.shape[1:]) for name, part in parts.items())
-    flat = (
-        np.hstack([part.reshape(len(part), -1) for part in parts.values()])
-        if parts
-        else np.zeros((0, 0), np.int64)
-    )
-    return [Sums(layout, vector) for vector in flat]
+    return Sums(layout, np.hstack([part.reshape(len(part), -1) for part in parts.values()]))
 
 
 def output_labels(context: ModelContext) -> tuple[str, ...]:

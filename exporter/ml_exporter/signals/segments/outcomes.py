@@ -58,9 +58,9 @@ class SegmentOutcomes(Signal):
             yield Block(_CONFUSION, view.scope, view.context.derived(_Cells).rows, cells)
         if "segment_errors" in view.sums:
             yield Block(_SCORED, view.scope, rows, view.sums["segment_estimated"].copy())
-            errors = view.sums["segment_errors"]
-            for number, metric in enumerate((_OVER, _UNDER, _SQUARED)):
-                yield Block(metric, view.scope, rows, WIDE.decode_each(errors[:, number]))
+            errors = WIDE.decode(view.sums["segment_errors"]).T
+            for metric, values in zip((_OVER, _UNDER, _SQUARED), errors, strict=True):
+                yield Block(metric, view.scope, rows, values)
 
     def over_window(self, view: View) -> Samples:
         """Yield the labels of each group."""

@@ -13,7 +13,6 @@ from ml_exporter.signals.performance.measure import PerformanceMeasure
 from ml_exporter.signals.segments.group import (
     OF,
     WITHIN,
-    baseline_outcomes_by_group,
     groups_of,
     outcomes_by_group,
     rows_of,
@@ -56,32 +55,40 @@ class SegmentPerformance(Signal):
 
     def over_window(self, view: View) -> Samples:
         """Yield the value of each group."""
-        context = view.context
-        if not context.schema.segments or context.schema.task not in self._measure.tasks:
+        context, least = view.context, max(view.context.minimum_samples, 1)
+        groups = view.derived(_outcomes) if context.schema.task in self._measure.tasks else None
+        if groups is None:
             return
-        groups = view.derived(outcomes_by_group)
-        if not groups:
-            return
-        samples, values = self._of(groups, context, max(context.minimum_samples, 1))
+        samples, values = self._of(groups, context, least)
         if not np.isnan(values).all():
             yield Block(self._window, view.scope, context.derived(rows_of), values)
         names = tuple(f"{segment}={group}" for segment, group in context.derived(groups_of).rows)
-        few = samples < max(context.minimum_samples, 1)
-        reasons = [(samples == 0, NO_LABELS), (few, TOO_FEW_SAMPLES), (np.isnan(values), self._measure.undefined)]
+        reasons = [
+            (samples == 0, NO_LABELS),
+            (samples < least, TOO_FEW_SAMPLES),
+            (np.isnan(values), self._measure.undefined),
+        ]
         yield from absences(view.scope, self.key, names, reasons)
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the value of each group that has labels in the baseline."""
-        if not context.schema.segments or context.schema.task not in self._measure.tasks:
-            return
-        groups = context.derived(baseline_outcomes_by_group)
-        _, values = self._of(groups, context, 1)
-        if len(values) and not np.isnan(values).all():
-            yield Block(self._baseline, (context.schema.name, version), context.derived(rows_of), values)
+        groups = context.derived(_baseline) if context.schema.task in self._measure.tasks else None
+        if groups is not None:
+            _, values = self._of(groups, context, 1)
+            if not np.isnan(values).all():
+                yield Block(self._baseline, (context.schema.name, version), context.derived(rows_of), values)
 
-    def _of(self, groups: list[Sums], context: ModelContext, least: int) -> tuple[IntArray, FloatArray]:
-        samples = np.array([self._measure.samples(sums) for sums in groups], np.int64)
-        values = np.full(len(groups), np.nan)
-        for place in np.flatnonzero(samples >= least):
-            values[place] = self._measure.value(groups[place], context.schema)[0]
-        return samples, values
+    def _of(self, groups: Sums, context: ModelContext, least: int) -> tuple[IntArray, FloatArray]:
+        """Return the labels behind each group's value, and the value, NaN where there are too few."""
+        samples = self._measure.samples(groups)
+        if not (samples >= least).any():
+            return samples, np.full(len(samples), np.nan)
+        return samples, np.where(samples < least, np.nan, self._measure.value(groups, context.schema)[:, 0])
+
+
+def _outcomes(view: View) -> Sums | None:
+    return outcomes_by_group(view.sums)
+
+
+def _baseline(context: ModelContext) -> Sums | None:
+    return outcomes_by_group(context.reference.sums)
