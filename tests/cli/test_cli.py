@@ -15,6 +15,7 @@ from support.engine import write_config
 COMMANDS = [
     ["serve"],
     ["check-config"],
+    ["config-schema"],
     ["healthcheck"],
     ["baseline", "fit"],
     ["baseline", "show"],

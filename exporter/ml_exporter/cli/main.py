@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from ml_exporter import __version__
-from ml_exporter.cli import backfill, baseline, catalogue, check, healthcheck, retrain, serve
+from ml_exporter.cli import backfill, baseline, catalogue, check, config_schema, healthcheck, retrain, serve
 from ml_exporter.core.errors import BaselineError, ConfigError, EventsError, ExporterError, UsageError
 
 OK: Final = 0
@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ml-exporter {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, check, healthcheck, baseline, backfill, catalogue, retrain):
+    for command in (serve, check, config_schema, healthcheck, baseline, backfill, catalogue, retrain):
         command.add_to(commands)
     return parser
 
