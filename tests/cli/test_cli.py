@@ -19,6 +19,7 @@ COMMANDS = [
     ["healthcheck"],
     ["baseline", "fit"],
     ["baseline", "show"],
+    ["check"],
     ["metrics"],
     ["retrain"],
     ["backfill"],

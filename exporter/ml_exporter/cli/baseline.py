@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_exporter.cli.options import add_command
+from ml_exporter.cli.options import add_command, sensitive_key
 
 if TYPE_CHECKING:
     from ml_exporter.baseline.document import BaselineDocument
@@ -57,12 +57,12 @@ def _add_fit(inner: Any) -> None:
     fit = add_command(
         inner,
         "fit",
-        "fit a baseline from a CSV or Parquet file",
-        "Fit a baseline from a CSV or Parquet file of training or validation data.",
+        "fit a baseline from a CSV, Parquet or JSON lines file",
+        "Fit a baseline from a CSV, Parquet or JSON lines file of training or validation data.",
         FIT_EXAMPLE,
     )
     add = fit.add_argument
-    add("data", type=Path, metavar="DATA", help="CSV or Parquet file, a row a prediction")
+    add("data", type=Path, metavar="DATA", help="CSV, Parquet or JSON lines file, a row a prediction")
     add("--output", type=Path, required=True, metavar="FILE", help="baseline file to write")
     tasks = ("binary_classification", "multiclass_classification", "regression")
     add("--task", choices=tasks, required=True, help="what the model predicts")
@@ -120,7 +120,7 @@ def _fit(given: argparse.Namespace) -> int:
             exclude=frozenset(given.exclude),
             kinds=kinds,
             sensitive=frozenset(given.sensitive),
-            key=_key(given.sensitive_key_file),
+            key=sensitive_key(given.sensitive_key_file),
             positive_class=given.positive_class,
             threshold=given.threshold,
         ),
@@ -139,20 +139,6 @@ def _fit(given: argparse.Namespace) -> int:
     rows, size = fitted.document.rows, given.output.stat().st_size
     print(f"\n{given.output}: {rows:,} rows, {size:,} bytes, sha256 {fitted.document.sha256[:12]}")
     return 0
-
-
-def _key(path: Path | None) -> bytes | None:
-    from ml_exporter.core.errors import BaselineError
-
-    if path is None:
-        return None
-    try:
-        key = path.read_bytes().strip()
-    except OSError as error:
-        raise BaselineError(f"--sensitive-key-file: {path} cannot be read: {error.strerror}") from error
-    if not key:
-        raise BaselineError(f"--sensitive-key-file: {path} is empty")
-    return key
 
 
 def _print_reviews(reviews: tuple[Review, ...]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ml_exporter.core.errors import UsageError
+from ml_exporter.core.errors import BaselineError, ExporterError, UsageError
 from ml_exporter.core.text import parse_duration
 
 SIDECAR: Final = "http://127.0.0.1:19100"
@@ -93,3 +95,33 @@ def credentials(given: argparse.Namespace) -> tuple[str, str] | None:
         return given.user, given.password_file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--password-file: {given.password_file} cannot be read: {error}") from error
+
+
+def answering(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Return a command that ends with 1 only if that is its answer, and with 2 if it found none, as diff does."""
+
+    def answer(given: argparse.Namespace) -> int:
+        try:
+            return run(given)
+        except BaselineError as error:
+            raise UsageError(str(error)) from error
+        except (ExporterError, BrokenPipeError):
+            raise
+        except Exception:
+            traceback.print_exc()
+            return 2
+
+    return answer
+
+
+def sensitive_key(path: Path | None) -> bytes | None:
+    """Return the key that masks sensitive categories; BaselineError if the file holds none."""
+    if path is None:
+        return None
+    try:
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise BaselineError(f"--sensitive-key-file: {path} cannot be read: {error.strerror}") from error
+    if not key:
+        raise BaselineError(f"--sensitive-key-file: {path} is empty")
+    return key
