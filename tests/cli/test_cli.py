@@ -20,6 +20,7 @@ COMMANDS = [
     ["baseline", "fit"],
     ["baseline", "show"],
     ["check"],
+    ["replay"],
     ["metrics"],
     ["retrain"],
     ["backfill"],

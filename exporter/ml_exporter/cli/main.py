@@ -16,6 +16,7 @@ from ml_exporter.cli import (
     check_config,
     config_schema,
     healthcheck,
+    replay,
     retrain,
     serve,
 )
@@ -29,7 +30,7 @@ DATA: Final = 4
 
 COMMANDS: Final = (
     *(serve, check_config, config_schema, healthcheck),
-    *(baseline, check, backfill, catalogue, retrain),
+    *(baseline, check, backfill, replay, catalogue, retrain),
 )
 
 EXIT_CODES: Final = f"""\
@@ -38,7 +39,7 @@ exit codes:
   {FAILED}  failed: a port or the state directory is in use, an internal error; or the answer is no
   {USAGE}  the command line is wrong; of check and baseline diff: or a file is
   {CONFIG}  a configuration file, or a baseline that it names, is wrong; every problem is listed
-  {DATA}  the data or a file given to baseline or backfill is wrong
+  {DATA}  the data or a file given to baseline, backfill or replay is wrong
 """
 
 
