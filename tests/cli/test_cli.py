@@ -19,6 +19,7 @@ COMMANDS = [
     ["healthcheck"],
     ["baseline", "fit"],
     ["baseline", "show"],
+    ["baseline", "diff"],
     ["check"],
     ["replay"],
     ["metrics"],

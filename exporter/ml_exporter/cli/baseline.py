@@ -1,4 +1,4 @@
-"""``ml-exporter baseline fit`` and ``ml-exporter baseline show``."""
+"""``ml-exporter baseline``: fit and show one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ml_exporter.cli import baseline_diff
 from ml_exporter.cli.options import add_command, sensitive_key
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def add_to(commands: Any) -> None:
     """Add the commands to the parser."""
     parser = commands.add_parser(
         "baseline",
-        help="fit a baseline from data, or show one",
-        description="Fit the baseline that a model is compared with, or show one.",
+        help="fit a baseline from data, show one, or compare two",
+        description="Fit the baseline that a model is compared with, show one, or compare two.",
         allow_abbrev=False,
     )
     inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -51,6 +52,7 @@ def add_to(commands: Any) -> None:
     )
     show.add_argument("file", type=Path, metavar="FILE", help="baseline file")
     show.set_defaults(run=_show)
+    baseline_diff.add_to(inner)
 
 
 def _add_fit(inner: Any) -> None:

@@ -22,10 +22,9 @@ _DRIFT: Final = (
     ("cramers_v", "V"),
     ("l_infinity", "Linf"),
 )
+HEAD: Final = ("PSI", "noise", *(title for _, title in _DRIFT[1:]), "p")
 _PVALUES: Final = ("kolmogorov_smirnov_pvalue", "chi_squared_pvalue")
-_LEGEND: Final = (
-    "noise: PSI without drift stays below. W in standard deviations of the baseline. p: of KS or chi2."
-)
+LEGEND: Final = "noise: PSI without drift stays below. W in standard deviations of the baseline. p: of KS or chi2."
 _SIGN: Final = {True: "!", False: " ", None: "?"}
 _RED, _BOLD, _PLAIN = "\033[31m", "\033[1m", "\033[0m"
 
@@ -36,20 +35,18 @@ def lines(report: Report, *, colour: bool) -> Iterator[str]:
     """Yield the report; ``colour`` paints what has drifted."""
     variables = [*report.features, *([report.predictions] if report.predictions is not None else [])]
     names = [*(feature.name for feature in report.features), "(predictions)"]
-    head = ["", "feature", "PSI", "noise", *(title for _, title in _DRIFT[1:]), "p"]
-    rows = [_drift_row(name, variable) for name, variable in zip(names, variables, strict=False)]
-    for line, row in zip(_table([head, *rows]), [head, *rows], strict=True):
+    head = ["", "feature", *HEAD]
+    rows = [drift_row(name, variable) for name, variable in zip(names, variables, strict=False)]
+    for line, row in zip(table([head, *rows]), [head, *rows], strict=True):
         yield _painted(line, _RED if row[0] == "!" else "", colour)
     yield ""
-    yield _LEGEND
-    if bad := [feature for feature in report.features if any(max(pair) > 0 for pair in feature.quality.values())]:
-        kinds = list(dict.fromkeys(key for feature in bad for key in feature.quality))
+    yield LEGEND
+    if bad := quality_rows(report.features, "now (baseline)"):
         yield ""
-        head = ["", "now (baseline)", *(kind.replace("_", " ") for kind in kinds)]
-        yield from _table([head, *(["", feature.name, *_shares(feature, kinds)] for feature in bad)])
+        yield from table(bad)
     if report.performance:
         yield ""
-        yield from _table(list(_performance(report.performance)))
+        yield from table(list(performance_rows(report.performance)))
     yield ""
     yield _rested_on(report)
     yield _painted(_verdict(report), _BOLD + _RED if report.drift else _BOLD, colour)
@@ -75,21 +72,33 @@ def _verdict(report: Report) -> str:
     return f"drift of {', '.join(what)}"
 
 
-def _performance(found: Sequence[Performance]) -> Iterator[list[str]]:
+def performance_rows(
+    found: Sequence[Performance], now: str = "now", before: str = "baseline"
+) -> Iterator[list[str]]:
+    """Yield the performance measures, with the reasons where one has no value."""
     told = any(item.reason for item in found)
-    yield ["", "performance", "now", "baseline", *(["why there is none"] if told else [])]
+    yield ["", "performance", now, before, *(["why there is none"] if told else [])]
     for item in found:
         name = f"{item.measure} of {item.of_class}" if item.of_class else item.measure
         yield ["", name, _number(item.value), _number(item.baseline), *([item.reason] if told else [])]
 
 
-def _drift_row(name: str, variable: VariableReport) -> list[str]:
+def drift_row(name: str, variable: VariableReport) -> list[str]:
+    """Return the scores of a variable under :data:`HEAD`, before them whether it has drifted, and its name."""
     psi = variable.drift["psi"]
     cells = [_SIGN[variable.drifted], name, _number(psi.value), _number(psi.noise_floor)]
     for key, _ in _DRIFT[1:]:
         cells.append(_number(variable.drift[key].value) if key in variable.drift else "")
     pvalue = next((variable.drift[key].value for key in _PVALUES if key in variable.drift), None)
     return [*cells, _number(pvalue)]
+
+
+def quality_rows(features: Sequence[VariableReport], title: str) -> list[list[str]]:
+    """Return the shares of bad values of those features that have some, now or in the baseline."""
+    bad = [feature for feature in features if any(max(pair) > 0 for pair in feature.quality.values())]
+    kinds = list(dict.fromkeys(key for feature in bad for key in feature.quality))
+    head = ["", title, *(kind.replace("_", " ") for kind in kinds)]
+    return [head, *(["", feature.name, *_shares(feature, kinds)] for feature in bad)] if bad else []
 
 
 def _shares(feature: VariableReport, kinds: Sequence[str]) -> Iterator[str]:
@@ -112,7 +121,7 @@ def _number(value: float | None) -> str:
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:.3g}"
 
 
-def _table(rows: Table) -> Iterator[str]:
+def table(rows: Table) -> Iterator[str]:
     """Yield the lines of a table: the second column is as wide as there is room, those after it are numbers."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rest = sum(width + 1 for width in (*widths[:1], *widths[2:]))

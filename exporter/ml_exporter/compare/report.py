@@ -116,9 +116,15 @@ def report(counted: Counted, document: BaselineDocument, criteria: Criteria) -> 
 
 
 def _variable(variable: Variable, numbers: Numbers, most: float) -> VariableReport:
-    is_feature = variable.role is Role.FEATURE
+    kind = "numeric" if isinstance(variable, NumericVariable) else "categorical"
+    return variable_report(variable.name, kind, variable.role, numbers, most)
+
+
+def variable_report(name: str, kind: str, role: Role, numbers: Numbers, most: float) -> VariableReport:
+    """Return what the signals say of a variable, which has drifted if its PSI exceeds its floor by ``most``."""
+    is_feature = role is Role.FEATURE
     of = "feature" if is_feature else "prediction"
-    row = (variable.name,) if is_feature else ()
+    row = (name,) if is_feature else ()
     scores = {}
     for measure in drift.MEASURES:
         metric = f"ml_{of}_drift_{measure.key}"
@@ -132,13 +138,12 @@ def _variable(variable: Variable, numbers: Numbers, most: float) -> VariableRepo
         if value is not None:
             shares[bad.key] = (value, numbers.value(f"ml_baseline_feature_{bad.key}_ratio", *row) or 0.0)
     psi = scores.setdefault("psi", Score(None, None))
-    drifted, reason = None, numbers.reason(f"{of}_drift_psi", variable.name if is_feature else "")
+    drifted, reason = None, numbers.reason(f"{of}_drift_psi", name if is_feature else "")
     if psi.value is not None and psi.noise_floor is None:
         reason = "the baseline has no noise floor: fit it anew"
     elif psi.value is not None and psi.noise_floor is not None:
         drifted = psi.value - psi.noise_floor > most
-    kind = "numeric" if isinstance(variable, NumericVariable) else "categorical"
-    return VariableReport(variable.name, kind, drifted, reason, scores, shares)
+    return VariableReport(name, kind, drifted, reason, scores, shares)
 
 
 def _performance(numbers: Numbers) -> list[Performance]:
@@ -151,4 +156,14 @@ def _performance(numbers: Numbers) -> list[Performance]:
             value = numbers.value(metric, *row)
             told = reason if value is None else ""
             found.append(Performance(measure.key, "".join(row), value, numbers.value(before, *row), told))
+    return found
+
+
+def performance_of(a: Numbers, b: Numbers) -> list[Performance]:
+    """Return each measure over the baseline of ``b`` as its value, beside that over the baseline of ``a``."""
+    found = []
+    for measure in performance.MEASURES:
+        metric = f"ml_baseline_performance_{measure.key}"
+        for row in dict.fromkeys([*a.rows(metric), *b.rows(metric)]):
+            found.append(Performance(measure.key, "".join(row), b.value(metric, *row), a.value(metric, *row), ""))
     return found
