@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
-from ml_exporter.cli import catalogue
+from ml_exporter.cli import catalogue, config_schema
 from ml_exporter.cli.main import EXIT_CODES, make_parser
 from ml_exporter.config import settings, web_file
 from ml_exporter.config.fields import DEFAULTS, REQUIRED, Field, Section
@@ -93,6 +93,9 @@ nearest known one, and all problems are told at once: `ml-exporter check-config`
 starting. SIGHUP or `POST /-/reload` reads the file again without losing counts; if it is wrong, the old
 configuration stays and `ml_exporter_config_last_reload_successful` turns 0. A model whose baseline or
 features changed begins anew. Only `state.directory`, and whether TLS is spoken, need a restart.
+
+An editor with the YAML language server completes and checks a file whose first line names its
+[schema](ml-exporter.schema.json), which `ml-exporter config-schema` prints.
 
 Durations are Prometheus' (`30s`, `5m`, `1h30m`, `7d`), sizes are such as `512KiB` or `16MiB`, and
 relative paths start at the folder of the file.
@@ -290,6 +293,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "retraining.md": retraining,
     "notifications.md": notifications,
     "../README.md": readme,
+    "ml-exporter.schema.json": lambda: config_schema.schema("serve"),
+    "retrain.schema.json": lambda: config_schema.schema("retrain"),
 }
 
 

@@ -247,7 +247,7 @@ def test_data_that_cannot_be_used_are_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("data.txt", b"", "must end in .csv or .parquet"),
+        ("data.txt", b"", "must end in one of .csv, .parquet, .jsonl, .ndjson"),
         ("nowhere.csv", None, "no such file"),
         ("data.csv", b"", "cannot be read"),
         ("data.csv", b'a,b\n1,2\n"unclosed', "cannot be read"),

@@ -15,8 +15,13 @@ from support.engine import write_config
 COMMANDS = [
     ["serve"],
     ["check-config"],
+    ["config-schema"],
+    ["healthcheck"],
     ["baseline", "fit"],
     ["baseline", "show"],
+    ["baseline", "diff"],
+    ["check"],
+    ["replay"],
     ["metrics"],
     ["retrain"],
     ["backfill"],

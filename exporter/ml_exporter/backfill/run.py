@@ -23,8 +23,8 @@ from ml_exporter.config.load import load
 from ml_exporter.core.errors import EventsError, UsageError, nearest
 from ml_exporter.ingest.queue import ModelIntake
 
-_LINES = (".jsonl", ".ndjson")
-_TABLES = (".csv", ".parquet")
+LINES = (".jsonl", ".ndjson")
+TABLES = (".csv", ".parquet")
 
 Progress = Callable[[int, int, int], None]
 
@@ -61,7 +61,7 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
 
     A part that an earlier run has written stays as it is. EventsError if the events cannot be used.
     """
-    model = _model(options)
+    model = model_of(options.config, options.model)
     facts = {
         **fingerprint(options.events, options.config, model),
         "model": model.name,
@@ -72,8 +72,8 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
     folder = Folder(options.output / PARTS / model.name, facts)
     size = model.tallies.layout.size * (1 + len(model.windows)) * 8
     result = Backfilled(folder, max(part_seconds(options.interval, size), options.interval))
-    if options.columns and not any(path.suffix.lower() in _TABLES for path in options.events):
-        raise UsageError(f"--column: is for {' and '.join(_TABLES)} files; JSON lines have the keys of the intake")
+    if options.columns and not any(path.suffix.lower() in TABLES for path in options.events):
+        raise UsageError(f"--column: is for {' and '.join(TABLES)} files; JSON lines have the keys of the intake")
     readers = [_reader(path, model.intake, options.columns, result.notes) for path in options.events]
     rows = sum(reader.rows() for reader in readers)
     files = [File(path.name, reader.chunks()) for path, reader in zip(options.events, readers, strict=True)]
@@ -112,26 +112,25 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
     return result
 
 
-def _model(options: BackfillOptions) -> ModelRuntime:
-    models = runtimes(load(options.config))
-    if options.model is None:
+def model_of(config: Path, name: str | None) -> ModelRuntime:
+    """Return the model of a configuration file that a name, or none, stands for; UsageError if that is none."""
+    models = runtimes(load(config))
+    if name is None:
         if len(models) > 1:
             raise UsageError(f"--model: must be given, one of {', '.join(models)}")
         return next(iter(models.values()))
-    if options.model not in models:
-        raise UsageError(
-            f'--model: no model "{options.model}" in {options.config}{nearest(options.model, models)}'
-        )
-    return models[options.model]
+    if name not in models:
+        raise UsageError(f'--model: no model "{name}" in {config}{nearest(name, models)}')
+    return models[name]
 
 
 def _reader(path: Path, model: ModelIntake, columns: Mapping[str, str], notes: Notes) -> Lines | Table:
     suffix = path.suffix.lower()
-    if suffix in _LINES:
+    if suffix in LINES:
         return Lines(path, model, notes)
-    if suffix in _TABLES:
+    if suffix in TABLES:
         return Table(path, model, columns, notes)
-    raise EventsError(f"{path}: must end in one of {', '.join((*_TABLES, *_LINES))}")
+    raise EventsError(f"{path}: must end in one of {', '.join((*TABLES, *LINES))}")
 
 
 _writer: Writer | None = None

@@ -45,6 +45,11 @@ class Table:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the events, some thousand rows at a time."""
+        for chunk, rows in self.columns():
+            yield self._events(chunk, rows)
+
+    def columns(self) -> Iterator[tuple[source.Chunk, int]]:
+        """Yield the columns of the file and their length, some thousand rows at a time."""
         types = self._types
         text = (
             {self._column[key] for key in _TEXT}
@@ -54,7 +59,7 @@ class Table:
         for chunk in source.read_chunks(self._path, text):
             rows = len(next(iter(chunk.values())).values)
             self._check(chunk)
-            yield self._events(chunk, rows)
+            yield chunk, rows
             self._row += rows
 
     def _check(self, chunk: source.Chunk) -> None:
@@ -71,8 +76,8 @@ class Table:
             )
 
     def _events(self, chunk: source.Chunk, rows: int) -> Chunk:
-        times = _seconds(chunk[self._column["timestamp"]])
-        usable = _are_times(times)
+        times = seconds_of(chunk[self._column["timestamp"]])
+        usable = are_times(times)
         self._note("rows without a usable time are left out", ~usable)
         predictions = None
         if self._has_predictions(chunk):
@@ -133,7 +138,7 @@ class Table:
             },
             predictions=self._outputs(chunk, rows),
             latency=np.full(rows, np.nan) if latency is None else latency.numbers(),
-            errors=[_is_error(name) for name in self._names(chunk, "error", rows)],
+            errors=[is_error(name) for name in self._names(chunk, "error", rows)],
             timestamps=times.tolist(),
             versions=self._names(chunk, "version", rows),
             default_version=self._version,
@@ -189,8 +194,8 @@ class Table:
         when = self._get(chunk, "label_timestamp")
         own = times
         if when is not None:
-            told = _seconds(when)
-            odd = given & ~when.missing & ~_are_times(told)
+            told = seconds_of(when)
+            odd = given & ~when.missing & ~are_times(told)
             self._note("labels whose time cannot be used are left out", odd)
             given &= ~odd
             own = np.fmax(told, times)
@@ -216,11 +221,13 @@ class Table:
             self._notes.add(what, f"row {self._row + int(bad.argmax())} of {self._path.name}", count)
 
 
-def _are_times(seconds: FloatArray) -> BoolArray:
+def are_times(seconds: FloatArray) -> BoolArray:
+    """Return which numbers can be seconds since the Unix epoch."""
     return (seconds >= 0) & (seconds <= LATEST)
 
 
-def _is_error(name: str | None) -> bool | None:
+def is_error(name: str | None) -> bool | None:
+    """Return whether what a column says of an error means one, None if it says nothing."""
     return None if name is None else name.lower() not in ("false", "0", "")
 
 
@@ -239,7 +246,7 @@ def _codes(column: Column, codes: Codes) -> CodeArray:
     return coded
 
 
-def _seconds(column: Column) -> FloatArray:
+def seconds_of(column: Column) -> FloatArray:
     """Return seconds since the Unix epoch, NaN where there is no time; text is ISO 8601, UTC if it has no zone."""
     if column.values.dtype != object:
         return np.where(column.missing, np.nan, column.values.astype(np.float64))

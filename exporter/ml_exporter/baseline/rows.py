@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.source import Chunk, Column
-from ml_exporter.core.arrays import CodeArray, FloatArray
+from ml_exporter.core.arrays import ABSENT, CodeArray, FloatArray
 from ml_exporter.core.columns import NO_CLASS, OutcomeColumns, PredictionColumns
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, Role, Task
@@ -19,7 +19,7 @@ from ml_exporter.sums.variables import STATUSES
 
 
 def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> PredictionColumns:
-    """Return the rows of ``chunk`` as predictions."""
+    """Return the rows of ``chunk`` as predictions; a feature that is no column of it is absent in all of them."""
     rows = len(next(iter(chunk.values())).values)
     nothing = np.full(rows, np.nan)
     output = nothing
@@ -32,7 +32,7 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
     elif schema.task is Task.BINARY:
         codes = np.where(output >= schema.threshold, schema.positive, 1 - schema.positive)
         predicted = np.where(np.isnan(output), NO_CLASS, codes).astype(np.int32)
-    numeric = [output if v.role is Role.OUTPUT else chunk[v.name].numbers() for v in schema.numeric]
+    numeric = [output if v.role is Role.OUTPUT else _numbers(chunk, v.name, rows) for v in schema.numeric]
     categorical = [_category_codes(chunk, variable, predicted, options) for variable in schema.categorical]
     numbers = np.array(numeric, np.float64).reshape(len(numeric), rows)
     codes = np.array(categorical, np.int32).reshape(len(categorical), rows)
@@ -41,7 +41,7 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
             chunk[segment.name].names(), segment.values, missing=segment.named + 1, other=segment.named
         )
         for segment in schema.segments
-        if segment.kind is SegmentKind.SENT
+        if segment.kind is SegmentKind.SENT and segment.name in chunk
     }
     return PredictionColumns(
         numeric=numbers,
@@ -56,12 +56,18 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
     )
 
 
+def _numbers(chunk: Chunk, name: str, rows: int) -> FloatArray:
+    return chunk[name].numbers() if name in chunk else np.full(rows, ABSENT)
+
+
 def _category_codes(
     chunk: Chunk, variable: CategoricalVariable, predicted: CodeArray, options: FitOptions
 ) -> CodeArray:
     known = len(variable.categories)
     if variable.role is Role.OUTPUT:
         return np.where(predicted == NO_CLASS, known + STATUSES.index("missing"), predicted).astype(np.int32)
+    if variable.name not in chunk:
+        return np.full(len(predicted), known + STATUSES.index("absent"), np.int32)
     names: npt.NDArray[Any] = chunk[variable.name].names()
     if variable.sensitive and options.key is not None:
         key = options.key

@@ -1,4 +1,4 @@
-"""Rows of a CSV or Parquet file, a bounded number at a time, as columns.
+"""Rows of a CSV, Parquet or JSON lines file, a bounded number at a time, as columns.
 
 The only module that imports pandas and pyarrow, and only when a file is read: they come with the extra
 ``ml-exporter[fit]`` and are never loaded by the sidecar.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from ml_exporter.core.arrays import MISSING, NONFINITE, TYPE_ERROR, BoolArray, FloatArray
 from ml_exporter.core.errors import BaselineError
@@ -20,6 +22,8 @@ from ml_exporter.core.text import category_name
 
 CHUNK_ROWS: Final = 20_000
 """Rows in memory at a time (chosen: some tens of megabytes for a hundred columns of text)."""
+
+SUFFIXES: Final = (".csv", ".parquet", ".jsonl", ".ndjson")
 
 _BOOLEANS: Final = {"True": "true", "False": "false", "TRUE": "true", "FALSE": "false"}
 
@@ -32,7 +36,7 @@ MISSING_WORDS: Final = frozenset(("NA", "N/A", "NaN", "nan", "NAN", "null", "NUL
 class Column:
     """One column of a chunk: its values as they were read, and where there is none, (rows,).
 
-    ``is_text`` tells that the file declares the column as text: its values are no numbers, whatever they spell.
+    ``is_text`` tells that the file knows text from numbers: what is text there is no number, whatever it spells.
     """
 
     values: npt.NDArray[Any]
@@ -47,14 +51,15 @@ class Column:
 
     def numbers(self) -> FloatArray:
         """Return the values as float64, a marked NaN where a value is missing, infinite or no number."""
-        if self.is_text:
-            numbers = np.full(len(self.values), TYPE_ERROR)
-        elif self.values.dtype == object:
+        if self.values.dtype == object:
             import pandas as pd
 
-            booleans = np.fromiter((isinstance(value, bool) for value in self.values), bool, len(self.values))
-            numbers = np.array(pd.to_numeric(self.values, errors="coerce"), np.float64)
-            numbers[np.isnan(numbers) | booleans] = TYPE_ERROR
+            foreign = (bool, str, list, dict) if self.is_text else (bool, list, dict)
+            wrong = np.fromiter((isinstance(value, foreign) for value in self.values), bool, len(self.values))
+            usable = self.values.copy()
+            usable[wrong] = None
+            numbers = np.array(pd.to_numeric(usable, errors="coerce"), np.float64)
+            numbers[np.isnan(numbers)] = TYPE_ERROR
         else:
             numbers = self.values.astype(np.float64)
         numbers[np.isinf(numbers)] = NONFINITE
@@ -98,8 +103,8 @@ def read_chunks(path: Path, text: Container[str] | None = None) -> Iterator[Chun
     others become numbers where all of a chunk's values are some, which is faster.
     """
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise BaselineError(f"{path}: must end in .csv or .parquet")
+    if suffix not in SUFFIXES:
+        raise BaselineError(f"{path}: must end in one of {', '.join(SUFFIXES)}")
     if not path.is_file():
         raise BaselineError(f"{path}: no such file")
     try:
@@ -110,7 +115,10 @@ def read_chunks(path: Path, text: Container[str] | None = None) -> Iterator[Chun
             f"{error.name} is not installed; it comes with: pip install 'ml-exporter[fit]'"
         ) from error
     try:
-        yield from _parquet(path) if suffix == ".parquet" else _csv(path, text)
+        if suffix == ".csv":
+            yield from _csv(path, text)
+        else:
+            yield from _parquet(path) if suffix == ".parquet" else _lines(path)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, pyarrow.ArrowInvalid) as error:
         raise BaselineError(f"{path}: cannot be read: {error}") from error
 
@@ -174,3 +182,41 @@ def _typed(series: Any, pd: Any) -> Column:
     if series.dtype.kind in "mM":
         return Column(series.astype(str).to_numpy(object), missing)
     return Column(series.to_numpy(object), missing, pd.api.types.infer_dtype(series, skipna=True) == "string")
+
+
+def _lines(path: Path) -> Iterator[Chunk]:
+    """Yield JSON objects, one a line; the features of an event of the intake stand in its ``features``.
+
+    A key that a line does not have is missing there.
+    """
+    names: dict[str, None] = {}
+    for row in _rows(path):
+        names |= dict.fromkeys(row)
+    rows = _rows(path)
+    while some := list(islice(rows, CHUNK_ROWS)):
+        yield {name: _mixed([row.get(name) for row in some]) for name in names}
+
+
+def _mixed(given: list[Any]) -> Column:
+    values = np.empty(len(given), object)
+    values[:] = given
+    return Column(values, np.fromiter((value is None for value in given), bool, len(given)), is_text=True)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise BaselineError(f"{path}: line {number} is not JSON: {error}") from error
+            if not isinstance(row, dict):
+                raise BaselineError(f"{path}: line {number} must be an object")
+            features = row.pop("features", {})
+            if not isinstance(features, dict):
+                raise BaselineError(f"{path}: line {number}: features must be an object")
+            if twice := features.keys() & row.keys():
+                raise BaselineError(f'{path}: line {number}: "{min(twice)}" stands in features and beside them')
+            yield features | row

@@ -92,7 +92,7 @@ def _run(given: argparse.Namespace) -> int:
         output=given.output,
         interval=_interval(given.interval),
         model=given.model,
-        columns=_columns(given.column, KEYS),
+        columns=columns_of(given.column, KEYS),
         labels=_labels(given.label),
     )
     rules = Blocks.check(given.rules) if given.blocks or given.rules else []
@@ -138,7 +138,8 @@ def _interval(text: str) -> int:
     return int(seconds)
 
 
-def _columns(given: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
+def columns_of(given: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
+    """Return the columns that ``--column`` names, by key; UsageError if one is none of ``keys``."""
     found = {}
     for pair in given:
         key, equals, column = pair.partition("=")

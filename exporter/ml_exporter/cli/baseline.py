@@ -1,4 +1,4 @@
-"""``ml-exporter baseline fit`` and ``ml-exporter baseline show``."""
+"""``ml-exporter baseline``: fit and show one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_exporter.cli.options import add_command
+from ml_exporter.cli import baseline_diff
+from ml_exporter.cli.options import add_command, sensitive_key
 
 if TYPE_CHECKING:
     from ml_exporter.baseline.document import BaselineDocument
@@ -37,8 +38,8 @@ def add_to(commands: Any) -> None:
     """Add the commands to the parser."""
     parser = commands.add_parser(
         "baseline",
-        help="fit a baseline from data, or show one",
-        description="Fit the baseline that a model is compared with, or show one.",
+        help="fit a baseline from data, show one, or compare two",
+        description="Fit the baseline that a model is compared with, show one, or compare two.",
         allow_abbrev=False,
     )
     inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -52,18 +53,19 @@ def add_to(commands: Any) -> None:
     )
     show.add_argument("file", type=Path, metavar="FILE", help="baseline file")
     show.set_defaults(run=_show)
+    baseline_diff.add_to(inner)
 
 
 def _add_fit(inner: Any) -> None:
     fit = add_command(
         inner,
         "fit",
-        "fit a baseline from a CSV or Parquet file",
-        "Fit a baseline from a CSV or Parquet file of training or validation data.",
+        "fit a baseline from a CSV, Parquet or JSON lines file",
+        "Fit a baseline from a CSV, Parquet or JSON lines file of training or validation data.",
         FIT_EXAMPLE,
     )
     add = fit.add_argument
-    add("data", type=Path, metavar="DATA", help="CSV or Parquet file, a row a prediction")
+    add("data", type=Path, metavar="DATA", help="CSV, Parquet or JSON lines file, a row a prediction")
     add("--output", type=Path, required=True, metavar="FILE", help="baseline file to write")
     tasks = ("binary_classification", "multiclass_classification", "regression")
     add("--task", choices=tasks, required=True, help="what the model predicts")
@@ -129,7 +131,7 @@ def _fit(given: argparse.Namespace) -> int:
             exclude=frozenset(given.exclude),
             kinds=kinds,
             sensitive=frozenset(given.sensitive),
-            key=_key(given.sensitive_key_file),
+            key=sensitive_key(given.sensitive_key_file),
             positive_class=given.positive_class,
             threshold=given.threshold,
             segments=segments,
@@ -166,20 +168,6 @@ def _segment(given: str) -> tuple[str, tuple[float, ...]]:
             f'--segment: must be COLUMN or COLUMN=EDGES that ascend, such as age=18,65, got "{given}"'
         )
     return name, numbers
-
-
-def _key(path: Path | None) -> bytes | None:
-    from ml_exporter.core.errors import BaselineError
-
-    if path is None:
-        return None
-    try:
-        key = path.read_bytes().strip()
-    except OSError as error:
-        raise BaselineError(f"--sensitive-key-file: {path} cannot be read: {error.strerror}") from error
-    if not key:
-        raise BaselineError(f"--sensitive-key-file: {path} is empty")
-    return key
 
 
 def _print_reviews(reviews: tuple[Review, ...]) -> None:

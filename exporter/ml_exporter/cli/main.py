@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from ml_exporter import __version__
-from ml_exporter.cli import backfill, baseline, catalogue, check, retrain, serve
+from ml_exporter.cli import (
+    backfill,
+    baseline,
+    catalogue,
+    check,
+    check_config,
+    config_schema,
+    healthcheck,
+    replay,
+    retrain,
+    serve,
+)
 from ml_exporter.core.errors import BaselineError, ConfigError, EventsError, ExporterError, UsageError
 
 OK: Final = 0
@@ -17,13 +28,18 @@ USAGE: Final = 2
 CONFIG: Final = 3
 DATA: Final = 4
 
+COMMANDS: Final = (
+    *(serve, check_config, config_schema, healthcheck),
+    *(baseline, check, backfill, replay, catalogue, retrain),
+)
+
 EXIT_CODES: Final = f"""\
 exit codes:
   {OK}  done
-  {FAILED}  failed: a port or the state directory is in use, or an internal error
-  {USAGE}  the command line is wrong
+  {FAILED}  failed: a port or the state directory is in use, an internal error; or the answer is no
+  {USAGE}  the command line is wrong; of check and baseline diff: or a file is
   {CONFIG}  a configuration file, or a baseline that it names, is wrong; every problem is listed
-  {DATA}  the data or a file given to baseline or backfill is wrong
+  {DATA}  the data or a file given to baseline, backfill or replay is wrong
 """
 
 
@@ -46,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ml-exporter {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, check, baseline, backfill, catalogue, retrain):
+    for command in COMMANDS:
         command.add_to(commands)
     return parser
 

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ml_exporter.core.errors import BaselineError, ExporterError, UsageError
+from ml_exporter.core.text import parse_duration
+
+SIDECAR: Final = "http://127.0.0.1:19100"
+"""Where a sidecar listens unless told otherwise."""
 
 
 def add_command(commands: Any, name: str, help: str, description: str, example: str) -> argparse.ArgumentParser:
@@ -42,3 +51,77 @@ def add_file_options(parser: argparse.ArgumentParser, default: str = "ml-exporte
         metavar="FILE",
         help="TLS and users, in the format of Prometheus' exporter-toolkit",
     )
+
+
+def add_sidecar_options(parser: argparse.ArgumentParser, timeout: str) -> None:
+    """Add the options that say how a sidecar is reached, but for its URL."""
+    add = parser.add_argument
+    add("--user", metavar="NAME", help="user of the sidecar's web configuration")
+    add("--password-file", type=Path, metavar="FILE", help="file with the user's password")
+    add("--ca", type=Path, metavar="FILE", help="certificate authorities that sign the sidecar's certificate")
+    add("--timeout", default=timeout, metavar="DURATION", help=f"longest wait for an answer (default: {timeout})")
+
+
+def checked_url(text: str) -> str:
+    """Return a URL without a slash at its end; UsageError if it is none that a sidecar could have."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment or "@" in parts.netloc:
+        raise UsageError(f'URL: must be like {SIDECAR}, without user, query and fragment, got "{text}"')
+    return text.rstrip("/")
+
+
+def checked_seconds(flag: str, text: str) -> float:
+    """Return the seconds of a duration; UsageError if it is none, or nothing."""
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from error
+    if not seconds:
+        raise UsageError(f"{flag}: must be longer than {text}")
+    return seconds
+
+
+def credentials(given: argparse.Namespace) -> tuple[str, str] | None:
+    """Return user and password, None if none were given; UsageError if that is half of them."""
+    if (given.user is None) != (given.password_file is None):
+        raise UsageError("--user: needs --password-file, and the other way round")
+    if given.user is None:
+        return None
+    try:
+        return given.user, given.password_file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--password-file: {given.password_file} cannot be read: {error}") from error
+
+
+def answering(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Return a command that ends with 1 only if that is its answer, and with 2 if it found none, as diff does."""
+
+    def answer(given: argparse.Namespace) -> int:
+        try:
+            return run(given)
+        except BaselineError as error:
+            raise UsageError(str(error)) from error
+        except (ExporterError, BrokenPipeError):
+            raise
+        except Exception:
+            traceback.print_exc()
+            return 2
+
+    return answer
+
+
+def sensitive_key(path: Path | None) -> bytes | None:
+    """Return the key that masks sensitive categories; BaselineError if the file holds none."""
+    if path is None:
+        return None
+    try:
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise BaselineError(f"--sensitive-key-file: {path} cannot be read: {error.strerror}") from error
+    if not key:
+        raise BaselineError(f"--sensitive-key-file: {path} is empty")
+    return key

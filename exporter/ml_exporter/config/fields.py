@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from ml_exporter.config import json_schema
+from ml_exporter.config.json_schema import Schema
 from ml_exporter.config.yaml_file import Document
 from ml_exporter.core.errors import nearest
 from ml_exporter.core.text import format_duration, parse_duration, parse_size
@@ -28,12 +30,14 @@ class Kind:
     """A type of value: how it is called in the documentation, and how it is read.
 
     ``read`` returns the value or notes a problem and returns anything; ``show`` writes a value as the file has it.
+    ``schema`` says in JSON Schema what ``read`` takes, as far as that can be said there; a section has its own.
     """
 
     name: str
     read: Callable[[Any, str, Document], Any]
     section: Section | None = None
     show: Callable[[Any], str] = lambda value: _written(value)
+    schema: Schema | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class Field:
     kind: Kind
     meaning: str
     default: Any = REQUIRED
+
+    @property
+    def required(self) -> bool:
+        """Whether the key must be given."""
+        return self.default is REQUIRED
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ def text(pattern: str = r".+", meaning: str = "text", longest: int = 200) -> Kin
             return _BAD
         return value
 
-    return Kind(meaning, read)
+    return Kind(meaning, read, schema=json_schema.text(pattern, longest))
 
 
 def choice(names: Sequence[str]) -> Kind:
@@ -105,7 +114,7 @@ def choice(names: Sequence[str]) -> Kind:
             return _BAD
         return value
 
-    return Kind(f"one of {listed}", read)
+    return Kind(f"one of {listed}", read, schema={"enum": list(names)})
 
 
 def boolean() -> Kind:
@@ -117,7 +126,7 @@ def boolean() -> Kind:
             return _BAD
         return value
 
-    return Kind("true or false", read)
+    return Kind("true or false", read, schema={"type": "boolean"})
 
 
 def integer(lowest: int, highest: int) -> Kind:
@@ -129,7 +138,8 @@ def integer(lowest: int, highest: int) -> Kind:
             return _BAD
         return value
 
-    return Kind(f"whole number from {lowest:,} to {highest:,}", read)
+    schema: Schema = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return Kind(f"whole number from {lowest:,} to {highest:,}", read, schema=schema)
 
 
 def duration(lowest: float, highest: float) -> Kind:
@@ -147,7 +157,8 @@ def duration(lowest: float, highest: float) -> Kind:
             return _BAD
         return seconds
 
-    return Kind(f"duration {bounds}", read, show=format_duration)
+    schema: Schema = {"type": "string", "pattern": r"^(\d+(ms|[smhdw]))+$"}
+    return Kind(f"duration {bounds}", read, show=format_duration, schema=schema)
 
 
 def whole_duration(lowest: float, highest: float) -> Kind:
@@ -161,7 +172,7 @@ def whole_duration(lowest: float, highest: float) -> Kind:
             return _BAD
         return seconds if seconds is _BAD else value
 
-    return Kind(f"{inner.name}, whole seconds", read)
+    return Kind(f"{inner.name}, whole seconds", read, schema=inner.schema)
 
 
 def size(lowest: int, highest: int) -> Kind:
@@ -179,7 +190,9 @@ def size(lowest: int, highest: int) -> Kind:
             return _BAD
         return count
 
-    return Kind(f"size {bounds}", read, show=_size)
+    number = {"type": "integer", "minimum": lowest, "maximum": highest}
+    spelled = {"type": "string", "pattern": r"^\d+\s*([KMG]iB|B)?$"}
+    return Kind(f"size {bounds}", read, show=_size, schema={"anyOf": [spelled, number]})
 
 
 def path() -> Kind:
@@ -191,7 +204,7 @@ def path() -> Kind:
             return _BAD
         return document.folder / value
 
-    return Kind("path, relative to this file's folder", read)
+    return Kind("path, relative to this file's folder", read, schema={"type": "string", "minLength": 1})
 
 
 def number_pair() -> Kind:
@@ -213,7 +226,8 @@ def number_pair() -> Kind:
             return _BAD
         return low, high
 
-    return Kind("pair of numbers [lowest, highest], null for no bound", read)
+    schema: Schema = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}
+    return Kind("pair of numbers [lowest, highest], null for no bound", read, schema=schema)
 
 
 def ascending_numbers() -> Kind:
@@ -228,7 +242,8 @@ def ascending_numbers() -> Kind:
             return _BAD
         return tuple(map(float, value))
 
-    return Kind("list of ascending numbers", read)
+    schema = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+    return Kind("list of ascending numbers", read, schema=schema)
 
 
 def list_of(item: Kind, least: int = 0, unique: bool = False, most: int | None = None) -> Kind:
@@ -251,7 +266,14 @@ def list_of(item: Kind, least: int = 0, unique: bool = False, most: int | None =
     def show(value: Any) -> str:
         return f"[{', '.join(map(item.show, value))}]"
 
-    return Kind(f"list of {item.name}", read, item.section, show)
+    schema: Schema = {"type": "array", "items": item.schema or {}}
+    if least:
+        schema["minItems"] = least
+    if most is not None:
+        schema["maxItems"] = most
+    if unique:
+        schema["uniqueItems"] = True
+    return Kind(f"list of {item.name}", read, item.section, show, schema)
 
 
 def mapping_of(item: Kind, key_meaning: str) -> Kind:
@@ -264,12 +286,18 @@ def mapping_of(item: Kind, key_meaning: str) -> Kind:
         items = {key: item.read(entry, _join(where, key), document) for key, entry in value.items()}
         return {key: entry for key, entry in items.items() if entry is not _BAD}
 
-    return Kind(f"mapping of {key_meaning} to {item.name}", read, item.section)
+    schema: Schema = {"type": "object", "additionalProperties": item.schema or {}}
+    return Kind(f"mapping of {key_meaning} to {item.name}", read, item.section, schema=schema)
 
 
 def section(inner: Section) -> Kind:
     """A mapping with known keys."""
-    return Kind("mapping", lambda value, where, document: inner.read(value, where, document), inner)
+    return Kind(
+        "mapping",
+        lambda value, where, document: inner.read(value, where, document),
+        inner,
+        schema=json_schema.mapping(inner),
+    )
 
 
 class Secret:
@@ -305,7 +333,15 @@ def secret() -> Kind:
             return _BAD
         return Secret(content)
 
-    return Kind('{"file": PATH} or {"env": NAME}', read)
+    source = {"type": "string", "minLength": 1}
+    schema: Schema = {
+        "type": "object",
+        "properties": {"file": source, "env": source},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+    return Kind('{"file": PATH} or {"env": NAME}', read, schema=schema)
 
 
 def _secret_content(source: str, name: str, folder: Path) -> bytes | str:

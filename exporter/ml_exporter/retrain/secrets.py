@@ -44,4 +44,6 @@ def secret_file() -> Kind:
             document.problem(where, str(error))
         return secret
 
-    return Kind("path of a file with the secret, read at each use", read)
+    return Kind(
+        "path of a file with the secret, read at each use", read, schema={"type": "string", "minLength": 1}
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ml_exporter.config import yaml_file
+from ml_exporter.config import json_schema, yaml_file
 from ml_exporter.config.fields import (
     DEFAULTS,
     Field,
@@ -23,11 +23,12 @@ from ml_exporter.config.fields import (
     section,
     text,
 )
+from ml_exporter.config.json_schema import Schema
 from ml_exporter.config.yaml_file import Document
 from ml_exporter.core.errors import nearest
 from ml_exporter.retrain.secrets import SecretFile, secret_file
 from ml_exporter.retrain.targets import TARGETS
-from ml_exporter.retrain.targets.target import FACTS, Parameter, Target
+from ml_exporter.retrain.targets.target import FACTS, Parameter, Target, TargetKind
 
 DAY: Final = 86400.0
 MODES: Final = ("automatic", "approval", "dry_run")
@@ -62,7 +63,18 @@ def _target() -> Kind:
             document.problem(f"{where}.{key}", what)
         return kind.key, kind.make(**values)
 
-    return Kind("mapping with the key kind, see the targets", read)
+    schema: Schema = {"oneOf": [_schema(target) for target in TARGETS]}
+    return Kind("mapping with the key kind, see the targets", read, schema=schema)
+
+
+def _schema(target: TargetKind) -> Schema:
+    """Return the schema of a target's keys, ``kind`` among them."""
+    schema = json_schema.mapping(target.section)
+    kind: Schema = {"const": target.key, "description": f"{target.meaning[:1].upper()}{target.meaning[1:]}."}
+    return schema | {
+        "properties": {"kind": kind, **schema["properties"]},
+        "required": ["kind", *schema.get("required", ())],
+    }
 
 
 def _parameter() -> Kind:
@@ -72,7 +84,8 @@ def _parameter() -> Kind:
     def read(value: Any, where: str, document: Document) -> Any:
         return value if isinstance(value, bool | int | float) else words.read(value, where, document)
 
-    return Kind("text, number, true or false", read)
+    schema: Schema = {"anyOf": [words.schema or {}, {"type": ["number", "boolean"]}]}
+    return Kind("text, number, true or false", read, schema=schema)
 
 
 BUDGET: Final = Section(

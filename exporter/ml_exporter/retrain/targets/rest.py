@@ -37,7 +37,8 @@ def url(query: bool = False) -> Kind:
             return None
         return value if query else value.rstrip("/")
 
-    return Kind("http or https URL", read)
+    pattern = r"^https?://[^\s@#]+$" if query else r"^https?://[^\s@#?]+$"
+    return Kind("http or https URL", read, schema={"type": "string", "pattern": pattern})
 
 
 def http_fields(meaning: str, query: bool = False, **given: Any) -> tuple[Field, ...]:

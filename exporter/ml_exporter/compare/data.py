@@ -1,0 +1,130 @@
+"""Rows of a file as the sums that the sidecar would have counted, beside those of a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.baseline.document import BaselineDocument
+from ml_exporter.baseline.options import FitOptions
+from ml_exporter.baseline.reference import reference_of
+from ml_exporter.baseline.rows import outcomes_of, predictions_of
+from ml_exporter.baseline.schema import schema_of
+from ml_exporter.baseline.source import Chunk
+from ml_exporter.core.errors import BaselineError, nearest
+from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Role, Task
+from ml_exporter.signals.signal import ModelContext
+from ml_exporter.sums import OUTCOME_TALLIES, PREDICTION_TALLIES
+from ml_exporter.sums.layout import Sums
+from ml_exporter.sums.tally import Tallies
+
+KEYS: Final = ("label", "score", "prediction")
+"""What a column may hold beside a feature, under the names that events have in the intake."""
+
+
+@dataclass
+class Counted:
+    """The sums of a file's rows, and what of the file could not be compared.
+
+    ``absent`` are features of the baseline without a column, ``unread`` the keys of :data:`KEYS` without one.
+    ``strange_labels`` counts labels that are no class or number of the baseline.
+    """
+
+    context: ModelContext
+    sums: Sums
+    rows: int = 0
+    labels: int = 0
+    strange_labels: int = 0
+    absent: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def count(
+    document: BaselineDocument,
+    chunks: Iterable[Chunk],
+    columns: Mapping[str, str],
+    key: bytes | None,
+    minimum_samples: int,
+) -> Counted:
+    """Return the sums over all chunks; BaselineError if they cannot be compared with the baseline.
+
+    ``columns`` names the column of each of :data:`KEYS` that has another name; ``key`` masks sensitive categories.
+    """
+    task = Task(document.task)
+    schema, _ = schema_of("", task, document, {})
+    masked = [v.name for v in schema.categorical if v.sensitive]
+    if masked and key is None:
+        raise BaselineError(f'feature "{masked[0]}" is sensitive: its categories need --sensitive-key-file')
+    counted: Counted | None = None
+    for chunk in chunks:
+        if counted is None:
+            counted, schema, options = _begin(document, schema, chunk, columns, key, minimum_samples)
+            tallies = _tallies(schema)
+        rows = predictions_of(chunk, schema, options)
+        if task is Task.BINARY and bool(((rows.output < 0) | (rows.output > 1)).any()):
+            raise BaselineError(f'column "{options.score}": scores must lie between 0 and 1')
+        tallies.add_predictions(rows, counted.sums)
+        counted.rows += rows.rows
+        if options.label is not None:
+            outcomes = outcomes_of(rows, chunk[options.label], schema)
+            if outcomes.rows:
+                tallies.add_outcomes(outcomes, counted.sums)
+            counted.labels += outcomes.rows
+            given = int(np.count_nonzero(~chunk[options.label].missing))
+            counted.strange_labels += max(given - outcomes.rows, 0)
+    if counted is None or not counted.rows:
+        raise BaselineError("there are no rows")
+    return counted
+
+
+def _begin(
+    document: BaselineDocument,
+    schema: ModelSchema,
+    chunk: Chunk,
+    columns: Mapping[str, str],
+    key: bytes | None,
+    minimum_samples: int,
+) -> tuple[Counted, ModelSchema, FitOptions]:
+    """Return empty sums, the schema of what can be compared, and which column is what."""
+    features = {variable.name for variable in schema.features}
+    found: dict[str, str] = {}
+    for name in KEYS:
+        column = columns.get(name, name)
+        if column in chunk and (name in columns or column not in features):
+            found[name] = column
+        elif name in columns:
+            known = nearest(column, chunk) or f"; there are {', '.join(list(chunk)[:10])}"
+            raise BaselineError(f'--{name}: no column "{column}"{known}')
+    if not features & chunk.keys():
+        known = ", ".join(list(chunk)[:10])
+        raise BaselineError(f"no column is a feature of the baseline; there are {known}")
+    output = schema.output
+    read_from = {"prediction"} if schema.task is not Task.BINARY else {"score", "prediction"}
+    if isinstance(output, NumericVariable) and schema.task is Task.BINARY:
+        read_from = {"score"}
+    if output is not None and not read_from & found.keys():
+        schema = _without_output(schema)
+    if schema.task is not Task.BINARY:
+        found.pop("score", None)
+    tallies = _tallies(schema)
+    context = ModelContext(reference_of(schema, tallies, document), minimum_samples)
+    absent = tuple(name for name in (v.name for v in schema.features) if name not in chunk)
+    unread = tuple(name for name in KEYS if name not in found)
+    options = FitOptions(schema.task, found.get("label"), found.get("score"), found.get("prediction"), key=key)
+    return Counted(context, tallies.zero(), absent=absent, unread=unread, columns=found), schema, options
+
+
+def _without_output(schema: ModelSchema) -> ModelSchema:
+    numeric: tuple[NumericVariable, ...] = tuple(v for v in schema.numeric if v.role is not Role.OUTPUT)
+    categorical: tuple[CategoricalVariable, ...] = tuple(
+        v for v in schema.categorical if v.role is not Role.OUTPUT
+    )
+    return replace(schema, numeric=numeric, categorical=categorical)
+
+
+def _tallies(schema: ModelSchema) -> Tallies:
+    return Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES)
