@@ -16,6 +16,7 @@ from ml_exporter.app.evaluation import Evaluator
 from ml_exporter.app.runtime import ModelRuntime, states
 from ml_exporter.core.clock import Clock
 from ml_exporter.core.metrics import Block
+from ml_exporter.core.privacy import without_message
 from ml_exporter.ingest.assemble import Predictions, from_columns, from_events, hash_ids
 from ml_exporter.ingest.queue import Batch, IntakeQueue, Kind, ModelIntake
 from ml_exporter.state import checkpoint
@@ -216,8 +217,9 @@ class Engine:
                 self._count_predictions(model, intake, kind, group)
             self.status.counted += events
             return True
-        except Exception:
-            log.exception("events could not be counted", extra={"events": events})
+        except Exception as error:
+            told = {"events": events}
+            log.error("events could not be counted", extra=told, exc_info=without_message(error))
             self.status.uncounted += events
             return False
 

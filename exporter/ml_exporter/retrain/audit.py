@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ml_exporter.core.ecs import moment
 from ml_exporter.core.errors import StateError
 from ml_exporter.core.text import printable
-from ml_exporter.retrain.jobs import Job, moment
+from ml_exporter.retrain.jobs import Job
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ml_exporter.core.ecs import moment
 from ml_exporter.core.errors import PayloadError
 from ml_exporter.retrain.desk import Desk
 from ml_exporter.retrain.dispatcher import InStore
-from ml_exporter.retrain.jobs import Job, State, moment
+from ml_exporter.retrain.jobs import Job, State
 from ml_exporter.retrain.metrics import STATE_FAILED, TAKEN, TOO_LARGE, Metrics
 from ml_exporter.retrain.notification import read
 from ml_exporter.retrain.page import jobs_page
