@@ -53,7 +53,7 @@ class Parts:
     metrics: Metrics
     render: Render
     ready: Callable[[], bool]
-    reload: Callable[[], Awaitable[None]]
+    reload: Callable[[str | None], Awaitable[None]]
     wake: Callable[[], None]
 
 
@@ -64,7 +64,7 @@ class Paths(PathGate):
 
     def __init__(self, parts: Parts, auth: Authenticator) -> None:
         self._parts = parts
-        reload = Reloading(parts.reload)
+        reload = Reloading(parts.reload, self.user)
         paths: dict[str, dict[str, Handler]] = {
             _ALERTS: {"POST": self._alerts},
             "/v1/jobs": reads(self._list),
