@@ -122,6 +122,21 @@ def test_what_an_event_lacks_its_line_lacks(tmp_path: Path) -> None:
     assert line["@timestamp"] >= moment(before)
 
 
+def test_times_and_latencies_that_no_line_can_hold_cost_no_line(tmp_path: Path) -> None:
+    """A year that the calendar of the line does not have, and a latency without end."""
+    odd = {"id": "a", "score": 0.5, "timestamp": "0001-01-01T00:00:00+14:00"}
+    body = b'{"id": "b", "score": 0.5, "latency_seconds": 1e400}\n' + json.dumps(odd).encode()
+    with serving(configured(tmp_path)) as server:
+        before = time.time()
+        assert server.request("POST", "/v1/predictions", body, Content_Type="application/x-ndjson")[0] == 202
+        label = {"id": "a", "label": 1, "timestamp": "0001-01-01T00:00:00+14:00"}
+        assert server.post("/v1/labels", [label])[0] == 202
+        server.until(WRITTEN, 3)
+    for line in lines(tmp_path):
+        assert line["@timestamp"] >= moment(before)
+        assert "event.duration" not in line
+
+
 def test_two_replicas_sample_the_same_ids_and_their_labels(tmp_path: Path) -> None:
     rows = 4_000
     table = workload.table(rows, seed=32)

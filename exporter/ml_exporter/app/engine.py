@@ -267,7 +267,7 @@ class Engine:
         model.state.count_labels(hashes, np.where(np.isnan(times), now, times), labels, now, self._clock.wall())
         if self.prediction_log is not None and model.is_logged:
             wall = self._clock.wall()
-            self.prediction_log.labels(intake, ids, labels, np.where(np.isnan(times), wall, times))
+            self.prediction_log.labels(intake, ids, labels, np.where(times >= 0, times, wall))
 
     # Committing and publishing.
 

@@ -45,7 +45,7 @@ class Lines:
         versions: Sequence[str],
         wall: float,
     ) -> list[bytes]:
-        """Return the lines of predictions, one for each row; ``wall`` is the time of those that tell none."""
+        """Return the lines of predictions, one for each row; ``wall`` is the time of those without one."""
         schema = intake.types.schema
         features = [(name, values(columns)) for name, values in self._readers(intake)]
         times, latencies = columns.timestamp.tolist(), columns.latency.tolist()
@@ -53,9 +53,9 @@ class Lines:
         scores = None if columns.class_scores is None else columns.class_scores.T.tolist()
         lines = []
         for row, id in enumerate(ids):
-            time = wall if math.isnan(times[row]) else times[row]
+            time = times[row] if times[row] >= 0 else wall
             line = self._line(time, "prediction", "failure" if failed[row] else "success")
-            if not math.isnan(latencies[row]):
+            if math.isfinite(latencies[row]):
                 line["event.duration"] = round(latencies[row] * 1e9)
             given = self._id(id)
             if schema.is_classifier:
