@@ -184,7 +184,7 @@ def test_personal_data_stays_out_of_page_state_and_log(tmp_path: Path, caplog: p
 
 @pytest.mark.parametrize("format", logs.FORMATS)
 def test_log_lines_are_parseable(format: str, capfd: pytest.CaptureFixture[str]) -> None:
-    logs.set_up("info", format)
+    logs.set_up(logs.LogOptions("info", format), "test")
     log = logging.getLogger("test")
     log.debug("not shown")
     log.warning('a "message"', extra={"model": "m 1"})
@@ -196,7 +196,7 @@ def test_log_lines_are_parseable(format: str, capfd: pytest.CaptureFixture[str])
     if format == "json":
         line = json.loads(first)
         assert line["message"] == 'a "message"'
-        assert (line["log.level"], line["labels"], line["ecs.version"]) == ("warning", {"model": "m 1"}, "1.6.0")
+        assert (line["log.level"], line["labels"], line["ecs.version"]) == ("warning", {"model": "m 1"}, "8.11.0")
         assert json.loads(second)["error.type"] == "ValueError"
     else:
         assert 'level=warn msg="a \\"message\\"" model="m 1"' in first

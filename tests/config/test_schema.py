@@ -62,6 +62,10 @@ BEYOND = {
     "segment of the baseline": "a file",
     "unknown reference": "a file",
     "reference of a regression": "another key",
+    "prediction log without key": "another key",
+    "prediction log with hashed values without key": "another key",
+    "small prediction log": "a bound of a size that is spelled",
+    "one file for two logs": "another key",
 }
 """Mistakes of ``test_settings`` that no schema of single values can know, with what they depend on."""
 
@@ -159,7 +163,16 @@ def test_only_keywords_that_editors_know() -> None:
     known = {
         *("$schema", "title", "description", "default", "type", "enum", "const", "pattern", "properties"),
         *("required", "additionalProperties", "items", "minItems", "maxItems", "uniqueItems", "minLength"),
-        *("maxLength", "minimum", "maximum", "minProperties", "maxProperties", "anyOf", "oneOf"),
+        *(
+            "maxLength",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "minProperties",
+            "maxProperties",
+            "anyOf",
+            "oneOf",
+        ),
     }
 
     def check(schema: Any) -> None:

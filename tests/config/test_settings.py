@@ -6,6 +6,7 @@ import pytest
 
 from ml_exporter.baseline import document
 from ml_exporter.config.load import load
+from ml_exporter.config.settings import PredictionLogSettings
 from ml_exporter.core.errors import ConfigError
 from ml_exporter.core.schema import FeatureKind, Task
 from support.engine import write_config
@@ -31,6 +32,8 @@ windows: [24h, 5m]
 state: {directory: state, interval: 500ms}
 server: {pid_file: server.pid}
 limits: {queue_events: 2000, queue_bytes: 2MiB, request_bytes: 1MiB, connections: 10, versions: 3}
+prediction_log: {file: p.jsonl, share: 0.5, max_size: 2MiB, keep: 3, ids: plain}
+audit_log: {file: audit.jsonl}
 """
 
 
@@ -45,6 +48,10 @@ def test_a_good_file_is_read_as_it_says(tmp_path: Path) -> None:
     assert settings.interval == 0.5
     assert settings.pid_file == tmp_path / "server.pid"
     assert (settings.limits.queue_bytes, settings.limits.versions) == (2 << 20, 3)
+    assert settings.prediction_log == PredictionLogSettings(
+        tmp_path / "p.jsonl", 0.5, 2 << 20, 3, "plain", "omitted"
+    )
+    assert settings.audit_log == tmp_path / "audit.jsonl"
     first, second = setup.models
     assert (first.settings.name, first.settings.version, first.settings.owner) == (
         "flights",
@@ -70,6 +77,7 @@ def test_defaults_need_almost_nothing(tmp_path: Path) -> None:
     assert (settings.state_directory, settings.interval) == (None, 1.0)
     assert not settings.models[0].labels.on_disk
     assert settings.limits.queue_events == 50_000
+    assert (settings.prediction_log, settings.audit_log) == (None, None)
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -100,7 +108,8 @@ BAD = {
     "unknown key": (OK + "window: [5m]", 'line 2: window: unknown key; did you mean "windows"?'),
     "far unknown key": (
         OK + "xyz: 1",
-        "line 2: xyz: unknown key; allowed are models, windows, state, server, limits, sensitive_key",
+        "line 2: xyz: unknown key; allowed are models, windows, state, server, limits, sensitive_key,"
+        " prediction_log, audit_log",
     ),
     "unknown model key": (model("owners: me"), 'line 4: models[0].owners: unknown key; did you mean "owner"?'),
     "key twice": (OK + "state: {}\nstate: {}", "line 3: state: stands twice"),
@@ -317,6 +326,38 @@ BAD = {
         "line 2: limits.request_bytes: must be a size from 1KiB to 1GiB, got 1",
     ),
     "path": (OK + "state: {directory: [a]}", "line 2: state.directory: must be a path, got ['a']"),
+    "share": (
+        OK + "prediction_log: {file: p, ids: plain, share: 0}",
+        "line 2: prediction_log.share: must be a number above 0 and up to 1, got 0",
+    ),
+    "share of everything twice": (
+        OK + "prediction_log: {file: p, ids: plain, share: 1.5}",
+        "line 2: prediction_log.share: must be a number above 0 and up to 1, got 1.5",
+    ),
+    "prediction log without file": (
+        OK + "prediction_log: {ids: plain}",
+        "line 2: prediction_log.file: must be given: path, relative to this file's folder",
+    ),
+    "prediction log without key": (
+        OK + "prediction_log: {file: p}",
+        "line 1: sensitive_key: must be given: prediction_log writes hashes under it",
+    ),
+    "prediction log with hashed values without key": (
+        OK + "prediction_log: {file: p, ids: plain, sensitive: hashed}",
+        "line 1: sensitive_key: must be given: prediction_log writes hashes under it",
+    ),
+    "small prediction log": (
+        OK + "prediction_log: {file: p, ids: plain, max_size: 1KiB}",
+        'line 2: prediction_log.max_size: must be a size from 1MiB to 1024GiB, got "1KiB"',
+    ),
+    "one file for two logs": (
+        OK + "prediction_log: {file: p, ids: plain}\naudit_log: {file: p}",
+        "line 2: prediction_log.file: must be another file than audit_log.file",
+    ),
+    "prediction log of a model": (
+        model("prediction_log: sometimes"),
+        'line 4: models[0].prediction_log: must be true or false, got "sometimes"',
+    ),
     "tab": (OK + "\twindows: [5m]", "line 2: is not YAML: found character '\\t' that cannot start any token"),
     "unclosed": ("models: [", "line 1: is not YAML: expected the node content, but found '<stream end>'"),
 }

@@ -97,11 +97,13 @@ class Process:
         return self.process.wait(seconds)
 
 
-def sidecar(config: Path, port: int | None = None) -> Process:
-    """Start ``ml-exporter serve`` and wait until it is ready."""
+def sidecar(
+    config: Path, port: int | None = None, *options: str, program: tuple[str, ...] = ("-m", "ml_exporter")
+) -> Process:
+    """Start ``ml-exporter serve`` and wait until it is ready; ``program`` is what Python runs."""
     port = port or free_port()
-    command = [sys.executable, "-m", "ml_exporter", "serve", "--config.file", str(config)]
-    command += [f"--web.listen-address=127.0.0.1:{port}"]
+    command = [sys.executable, *program, "serve", "--config.file", str(config)]
+    command += [f"--web.listen-address=127.0.0.1:{port}", *options]
     return Process(command, port, "/-/ready", config.parent / f"sidecar-{port}.log")
 
 

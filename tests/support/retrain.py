@@ -138,9 +138,14 @@ def until(ask: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 
 
 
 def audit(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of the audit log."""
+    """Return the decisions in the audit log: what a line says of one, its action and its user."""
     path = folder / "jobs.audit.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [
+        {**line["ml_exporter"]["retrain"], "decision": line["event.action"], "user": line.get("user.name", "")}
+        for line in lines
+        if "ml_exporter" in line
+    ]
 
 
 class BridgeProcess(Process):

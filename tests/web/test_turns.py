@@ -189,7 +189,7 @@ def test_a_reload_that_fails_after_its_client_went_away_is_told(
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    async def fail(self: Sidecar) -> None:
+    async def fail(self: Sidecar, *asked: object) -> None:
         begun.set()
         await asyncio.to_thread(go_on.wait, 20)
         raise RuntimeError("unforeseen")

@@ -13,9 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from ml_exporter.app.evaluation import Evaluator
+from ml_exporter.app.prediction_log import PredictionLog
 from ml_exporter.app.runtime import ModelRuntime, states
 from ml_exporter.core.clock import Clock
 from ml_exporter.core.metrics import Block
+from ml_exporter.core.privacy import without_message
 from ml_exporter.ingest.assemble import Predictions, from_columns, from_events, hash_ids
 from ml_exporter.ingest.queue import Batch, IntakeQueue, Kind, ModelIntake
 from ml_exporter.state import checkpoint
@@ -76,6 +78,7 @@ class Engine:
         self.status = EngineStatus()
         self.models = dict(models)
         self.interval = interval
+        self.prediction_log: PredictionLog | None = None
         self._queue = queue
         self._directory = directory
         self._publish = publish
@@ -211,13 +214,14 @@ class Engine:
                 self.status.uncounted += events
                 return False
             if kind is Kind.LABELS:
-                self._count_labels(model, group)
+                self._count_labels(model, intake, group)
             else:
                 self._count_predictions(model, intake, kind, group)
             self.status.counted += events
             return True
-        except Exception:
-            log.exception("events could not be counted", extra={"events": events})
+        except Exception as error:
+            told = {"events": events}
+            log.error("events could not be counted", extra=told, exc_info=without_message(error))
             self.status.uncounted += events
             return False
 
@@ -225,14 +229,22 @@ class Engine:
         if kind is Kind.COLUMNS:
             for batch in group:
                 columns, rows = batch.content
-                self._add(model, from_columns(intake.types, columns, rows, intake.version, self._seed))
+                counted = from_columns(intake.types, columns, rows, intake.version, self._seed)
+                self._add(model, counted)
+                if self.prediction_log is not None and model.is_logged:
+                    ids = columns.id or [None] * rows
+                    self.prediction_log.predictions(intake, ids, counted, self._clock.wall())
             return
         events: list[Any] = []
         for batch in group:
             events += batch.content
         for start in range(0, len(events), CHUNK):
             chunk = events[start : start + CHUNK]
-            self._add(model, from_events(intake.types, chunk, intake.version, self._seed))
+            counted = from_events(intake.types, chunk, intake.version, self._seed)
+            self._add(model, counted)
+            if self.prediction_log is not None and model.is_logged:
+                ids = [event.id for event in chunk]
+                self.prediction_log.predictions(intake, ids, counted, self._clock.wall())
 
     def _add(self, model: ModelRuntime, batch: Predictions) -> None:
         assert model.state is not None
@@ -245,7 +257,7 @@ class Engine:
             self._clock.wall(),
         )
 
-    def _count_labels(self, model: ModelRuntime, group: list[Batch]) -> None:
+    def _count_labels(self, model: ModelRuntime, intake: ModelIntake, group: list[Batch]) -> None:
         assert model.state is not None
         ids = [item for batch in group for item in batch.content[0]]
         labels = np.concatenate([batch.content[1] for batch in group])
@@ -253,6 +265,9 @@ class Engine:
         hashes, _ = hash_ids(ids, self._seed)
         now = self._clock.steady()
         model.state.count_labels(hashes, np.where(np.isnan(times), now, times), labels, now, self._clock.wall())
+        if self.prediction_log is not None and model.is_logged:
+            wall = self._clock.wall()
+            self.prediction_log.labels(intake, ids, labels, np.where(times >= 0, times, wall))
 
     # Committing and publishing.
 

@@ -12,7 +12,9 @@ import psutil
 
 from ml_exporter import __version__
 from ml_exporter.app.engine import EngineStatus
+from ml_exporter.app.prediction_log import PredictionLogCounts
 from ml_exporter.app.runtime import ModelRuntime
+from ml_exporter.app.trail import Trail
 from ml_exporter.core.metrics import Block, Rows, counter, gauge, info, one
 
 _BUILD: Final = info(
@@ -48,6 +50,15 @@ _NOTES: Final = gauge(
     "ml_exporter_restore_problems",
     "Things of the earlier state that could not be used at the last start; see the log.",
 )
+_AUDIT_FAILURES: Final = counter(
+    "ml_exporter_audit_failures_total", "Lines that could not be written to the audit log; they are in the log."
+)
+_LOGGED: Final = counter("ml_exporter_prediction_log_lines_total", "Lines written to the prediction log.")
+_LOG_LOST: Final = counter(
+    "ml_exporter_prediction_log_lost_total",
+    "Sampled events that are not in the prediction log, by reason: queue_full, disk, internal.",
+    "reason",
+)
 _IDS: Final = gauge("ml_exporter_join_ids", "Ids of predictions known for joining and deduplication.", "model")
 _PENDING: Final = gauge("ml_exporter_join_pending_ids", "Predictions that wait for their label.", "model")
 _EARLY: Final = gauge("ml_exporter_join_early_labels", "Labels that wait for their prediction.", "model")
@@ -71,12 +82,19 @@ class SelfMetrics:
     metrics = (
         *(_BUILD, _RELOAD_OK, _RELOAD_TIME, _READY, _COUNTED, _UNCOUNTED, _PUBLISHED, _TICK),
         *(_COMMIT_OK, _COMMIT_TIME, _COMMIT_FAILURES, _JOURNAL, _NOTES),
+        *(_AUDIT_FAILURES, _LOGGED, _LOG_LOST),
         *(_IDS, _PENDING, _EARLY, _CAPACITY, _REQUESTS, _REFUSED, _CPU, _MEMORY, _FILES, _START),
     )
 
     def __init__(
-        self, status: EngineStatus, models: Callable[[], Mapping[str, ModelRuntime]], *, has_state: bool
+        self,
+        status: EngineStatus,
+        models: Callable[[], Mapping[str, ModelRuntime]],
+        trail: Trail,
+        *,
+        has_state: bool,
     ) -> None:
+        self.prediction_log: PredictionLogCounts | None = None
         self.reload_ok = True
         self.reloaded = np.nan
         self.requests: Counter[tuple[str, int]] = Counter()
@@ -85,6 +103,7 @@ class SelfMetrics:
         )
         self._status = status
         self._models = models
+        self._trail = trail
         self._has_state = has_state
         self._process = psutil.Process()
         self._started = self._process.create_time()
@@ -106,6 +125,12 @@ class SelfMetrics:
             yield one(_COMMIT_FAILURES, status.commit_failures)
             yield one(_JOURNAL, status.journal_bytes)
             yield one(_NOTES, len(status.notes))
+        if self._trail.is_kept:
+            yield one(_AUDIT_FAILURES, self._trail.failures)
+        if self.prediction_log is not None:
+            lost = self.prediction_log.lost
+            yield one(_LOGGED, self.prediction_log.written)
+            yield Block(_LOG_LOST, (), Rows.of(lost), np.array(list(lost.values()), np.int64))
         yield from self._joins()
         if self.requests:
             rows = Rows(tuple((path, str(status)) for path, status in self.requests))

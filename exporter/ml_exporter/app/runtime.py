@@ -40,6 +40,11 @@ class ModelRuntime:
         """The model's name."""
         return self.setup.settings.name
 
+    @property
+    def is_logged(self) -> bool:
+        """Whether its events go to the prediction log, if there is one."""
+        return self.setup.settings.prediction_log
+
     def begin(self) -> ModelState:
         """Give the model an empty state."""
         labels = self.setup.settings.labels

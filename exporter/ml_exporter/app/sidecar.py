@@ -18,7 +18,9 @@ from ml_exporter import __version__
 from ml_exporter.app.engine import Engine
 from ml_exporter.app.evaluation import Evaluator
 from ml_exporter.app.metrics import SelfMetrics
+from ml_exporter.app.prediction_log import PredictionLog, PredictionLogCounts
 from ml_exporter.app.runtime import ModelRuntime, runtimes
+from ml_exporter.app.trail import HTTP, SIGNAL, Trail
 from ml_exporter.config import web_file
 from ml_exporter.config.load import Setup, load
 from ml_exporter.config.settings import Settings
@@ -67,10 +69,13 @@ class Sidecar:
     def __init__(self, options: ServeOptions, clock: Clock | None = None) -> None:
         self._options = options
         self._clock = clock or SystemClock()
-        setup = load(options.config_file)
+        setup = self._setup = load(options.config_file)
         self._settings = setup.settings
-        web = _web_settings(options)
+        web = self._web = _web_settings(options)
         _check_exposure(options, web)
+        self._trail = Trail(self._clock.wall)
+        self._trail.check(self._settings.audit_log)
+        self._trail.use(self._settings.audit_log)
         self._tls_settings = web.tls
         self._tls = Tls(web.tls) if web.tls else None
         self._directory = (
@@ -87,6 +92,7 @@ class Sidecar:
     def _build(self, models: dict[str, ModelRuntime], web: WebSettings) -> None:
         limits, options = self._settings.limits, self._options
         self._stop = asyncio.Event()
+        self._stop_cause = "request"
         self._exit_code = 0
         self._queue = IntakeQueue(limits.queue_events, limits.queue_bytes)
         self._evaluator = Evaluator(readers=_readers(self._settings))
@@ -101,9 +107,12 @@ class Sidecar:
             self._engine_failed,
         )
         self._self_metrics = SelfMetrics(
-            self._engine.status, lambda: self._engine.models, has_state=self._directory is not None
+            self._engine.status, lambda: self._engine.models, self._trail, has_state=self._directory is not None
         )
         self._self_metrics.reloaded = self._clock.wall()
+        self._prediction_log_counts = PredictionLogCounts()
+        self._use_prediction_log(self._prediction_log(self._settings))
+        self._reloading = asyncio.Lock()
         intake_metrics = self._intake_metrics = IntakeMetrics(self._queue)
         self._page = Page([intake_metrics, self._self_metrics])
         intake = Intake({name: model.intake for name, model in models.items()})
@@ -115,7 +124,7 @@ class Sidecar:
             metrics=self._metrics,
             ready=lambda: self._engine.status.ready,
             standing=self._standing,
-            reload=self.reload,
+            reload=lambda user: self.reload(HTTP, user),
             counted=self._count_request,
             refused=self._count_refusal,
         )
@@ -142,36 +151,53 @@ class Sidecar:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop_signal, number)
         loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._reload_by_signal()))
+        if self._engine.prediction_log is not None:
+            self._engine.prediction_log.start()
         self._engine.start()
         await self._server.start(self._sockets)
         scheme = "https" if self._tls else "http"
         for host, port in self.addresses:
             where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
             log.info("listening", extra={"address": where, "version": __version__})
+        self._trail.started(self._setup, self._options.config_file)
         # What lives until the end need not be looked at by every garbage collection.
         gc.collect()
         gc.freeze()
         await self._stop.wait()
         return await self._shut_down()
 
-    def stop(self, code: int = 0) -> None:
+    def stop(self, code: int = 0, cause: str = "request") -> None:
         """Ask the sidecar to end; callable in the event loop's thread."""
         self._exit_code = max(self._exit_code, code)
+        self._stop_cause = cause
         self._stop.set()
 
-    async def reload(self) -> None:
-        """Read the configuration again and go on with it; ConfigError leaves everything as it was."""
+    async def reload(self, trigger: str = HTTP, user: str | None = None) -> None:
+        """Read the configuration again and go on with it; ConfigError leaves everything as it was.
+
+        ``trigger`` and ``user`` say in the audit log what and who asked for it.
+        """
+        async with self._reloading:
+            await self._reload(trigger, user)
+
+    async def _reload(self, trigger: str, user: str | None) -> None:
         try:
             setup, web, models = await asyncio.to_thread(self._read_again)
+            prediction_log = self._prediction_log(setup.settings)
         except Exception as error:
             self._self_metrics.reload_ok = False
             log.error("configuration not reloaded; the old one stays in use", extra={"error": str(error)})
+            self._trail.refused(error, self._options.config_file, trigger, user)
             raise
         done = asyncio.Event()
+        earlier_log = self._engine.prediction_log
+        if prediction_log is not None and prediction_log is not earlier_log:
+            prediction_log.start()
         readers = _readers(setup.settings)
 
         def swap() -> None:
             self._engine.replace_models(models)
+            self._use_prediction_log(prediction_log)
             self._engine.interval = setup.settings.interval
             self._evaluator.replace_readers(readers)
             self._loop.call_soon_threadsafe(done.set)
@@ -184,8 +210,12 @@ class Sidecar:
         self._shared.replace(_headers(web), setup.settings.limits.connections)
         self._queue.put([self._engine.command(swap)])
         self._queue.wake.set()
-        self._settings = setup.settings
+        before, after = (self._setup, self._web), (setup, web)
+        self._setup, self._web, self._settings = setup, web, setup.settings
         await done.wait()
+        if earlier_log is not None and earlier_log is not prediction_log:
+            await asyncio.to_thread(earlier_log.close, STOP_SECONDS)
+        self._trail.reloaded(before, after, self._options.config_file, trigger, user)
         self._self_metrics.reload_ok = True
         self._self_metrics.reloaded = self._clock.wall()
         log.info("configuration reloaded", extra={"models": len(models)})
@@ -200,30 +230,57 @@ class Sidecar:
             problem = Problem("tls_server_config", "cannot change without a restart; renewed files are used")
             raise ConfigError(str(self._options.web_config_file), [problem])
         _check_exposure(self._options, web)
+        self._trail.check(setup.settings.audit_log)
         return setup, web, runtimes(setup)
+
+    def _prediction_log(self, settings: Settings) -> PredictionLog | None:
+        """Return the log of a configuration, the one in use if it is like it; StateError if it is not writable."""
+        if settings.prediction_log is None:
+            return None
+        key = settings.sensitive_key.reveal() if settings.sensitive_key else None
+        made = PredictionLog(
+            settings.prediction_log, key, settings.limits.queue_events, self._prediction_log_counts
+        )
+        if self._engine.prediction_log is not None and made.is_like(self._engine.prediction_log):
+            return self._engine.prediction_log
+        made.check()
+        return made
+
+    def _use_prediction_log(self, log: PredictionLog | None) -> None:
+        self._engine.prediction_log = log
+        self._self_metrics.prediction_log = self._prediction_log_counts if log is not None else None
 
     async def _reload_by_signal(self) -> None:
         try:
-            await self.reload()
+            await self.reload(SIGNAL)
         except ExporterError:
             return  # told in the log and by ml_exporter_config_last_reload_successful
 
     def _on_stop_signal(self, number: int) -> None:
         if self._stop.is_set():
             os._exit(130 if number == signal.SIGINT else 143)
-        log.info("stopping", extra={"signal": signal.Signals(number).name})
-        self.stop()
+        name = signal.Signals(number).name
+        log.info("stopping", extra={"signal": name})
+        self.stop(cause=name)
 
     def _engine_failed(self) -> None:
-        self._loop.call_soon_threadsafe(self.stop, 1)
+        self._loop.call_soon_threadsafe(self.stop, 1, "failure")
 
     async def _shut_down(self) -> int:
+        code = await self._end()
+        self._trail.stopped(code, self._stop_cause)
+        return code
+
+    async def _end(self) -> int:
         began = time.monotonic()
         await self._server.stop(REQUEST_SECONDS)
         left = max(STOP_SECONDS - (time.monotonic() - began), 1.0)
         if not await asyncio.to_thread(self._engine.stop, left):
             log.error("counting did not end in time; what was not committed is lost")
             return 1
+        if self._engine.prediction_log is not None:
+            left = max(STOP_SECONDS - (time.monotonic() - began), 1.0)
+            await asyncio.to_thread(self._engine.prediction_log.close, left)
         if self._auth is not None:
             self._auth.close()
         return self._exit_code

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ml_exporter.core.errors import BaselineError, ExporterError, UsageError
-from ml_exporter.core.text import parse_duration
+from ml_exporter.core.text import parse_duration, parse_size
 
 SIDECAR: Final = "http://127.0.0.1:19100"
 """Where a sidecar listens unless told otherwise."""
@@ -125,3 +125,65 @@ def sensitive_key(path: Path | None) -> bytes | None:
     if not key:
         raise BaselineError(f"--sensitive-key-file: {path} is empty")
     return key
+
+
+def add_log_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the log."""
+    parser.add_argument(
+        "--log.level",
+        dest="log_level",
+        choices=("debug", "info", "warn", "error"),
+        default="info",
+        help="least severe lines to log (default: info)",
+    )
+    parser.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=("logfmt", "json"),
+        default="logfmt",
+        help="logfmt, or JSON in the Elastic Common Schema (default: logfmt)",
+    )
+    parser.add_argument(
+        "--log.file",
+        dest="log_file",
+        type=Path,
+        metavar="FILE",
+        help="file for the log, which may be moved away at any time (default: standard error)",
+    )
+    parser.add_argument(
+        "--log.file.max-size",
+        dest="log_max_bytes",
+        type=_size,
+        default="100MiB",
+        metavar="SIZE",
+        help="size at which the file becomes FILE.1; 0 leaves that to logrotate (default: 100MiB)",
+    )
+    parser.add_argument(
+        "--log.file.keep",
+        dest="log_keep",
+        type=_count,
+        default=5,
+        metavar="COUNT",
+        help="such earlier files to keep (default: 5)",
+    )
+
+
+def set_up_log(given: argparse.Namespace, service: str) -> None:
+    """Log as the options of :func:`add_log_options` say."""
+    from ml_exporter.app.logs import LogOptions, set_up
+
+    options = LogOptions(given.log_level, given.log_format, given.log_file, given.log_max_bytes, given.log_keep)
+    set_up(options, service)
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f'must be a whole number from 1 to 1,000, got "{text}"')
+    return int(text)

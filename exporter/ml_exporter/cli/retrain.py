@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_exporter.cli.options import add_command, add_file_options
-from ml_exporter.cli.serve import add_log_options
+from ml_exporter.cli.options import add_command, add_file_options, add_log_options, set_up_log
 
 if TYPE_CHECKING:
     from ml_exporter.retrain.bridge import BridgeOptions
@@ -44,7 +43,6 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from ml_exporter.app import logs
     from ml_exporter.retrain.bridge import BridgeOptions, serve
 
     options = BridgeOptions(
@@ -54,7 +52,7 @@ def _run(given: argparse.Namespace) -> int:
     )
     if given.check:
         return _check(options)
-    logs.set_up(given.log_level, given.log_format)
+    set_up_log(given, "ml-exporter-retrain")
     return serve(options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from ml_exporter.cli.options import add_command, add_file_options
+from ml_exporter.cli.options import add_command, add_file_options, add_log_options, set_up_log
 
 EXAMPLE: Final = """\
 example:
@@ -50,29 +50,10 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(run=_run)
 
 
-def add_log_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the log."""
-    parser.add_argument(
-        "--log.level",
-        dest="log_level",
-        choices=("debug", "info", "warn", "error"),
-        default="info",
-        help="least severe lines to log (default: info)",
-    )
-    parser.add_argument(
-        "--log.format",
-        dest="log_format",
-        choices=("logfmt", "json"),
-        default="logfmt",
-        help="logfmt, or JSON in the Elastic Common Schema (default: logfmt)",
-    )
-
-
 def _run(given: argparse.Namespace) -> int:
-    from ml_exporter.app import logs
     from ml_exporter.app.sidecar import ServeOptions, serve
 
-    logs.set_up(given.log_level, given.log_format)
+    set_up_log(given, "ml-exporter")
     path = given.metrics_path if given.metrics_path.startswith("/") else f"/{given.metrics_path}"
     return serve(
         ServeOptions(

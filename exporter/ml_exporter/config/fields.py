@@ -142,6 +142,19 @@ def integer(lowest: int, highest: int) -> Kind:
     return Kind(f"whole number from {lowest:,} to {highest:,}", read, schema=schema)
 
 
+def share() -> Kind:
+    """A share of all: more than 0, 1 at most."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+            document.problem(where, f"must be a number above 0 and up to 1, got {_told(value)}")
+            return _BAD
+        return float(value)
+
+    schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+    return Kind("number above 0 and up to 1", read, show=lambda value: f"{value:g}", schema=schema)
+
+
 def duration(lowest: float, highest: float) -> Kind:
     """A duration within bounds, as seconds."""
     bounds = f"from {format_duration(lowest)} to {format_duration(highest)}"

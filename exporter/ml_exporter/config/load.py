@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ml_exporter.baseline import document as baseline_file
 from ml_exporter.baseline.document import BaselineDocument
@@ -30,6 +31,8 @@ class Setup:
 
     settings: Settings
     models: tuple[ModelSetup, ...]
+    content: Any
+    """The file as plain data: secrets are not in it, only where they are."""
 
 
 def load(file: Path) -> Setup:
@@ -39,7 +42,7 @@ def load(file: Path) -> Setup:
         _model(model, f"models[{number}]", settings, document) for number, model in enumerate(settings.models)
     )
     document.finish()
-    return Setup(settings, models)
+    return Setup(settings, models, document.data)
 
 
 def _model(model: ModelSettings, where: str, settings: Settings, document: Document) -> ModelSetup:

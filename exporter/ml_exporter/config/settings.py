@@ -24,6 +24,7 @@ from ml_exporter.config.fields import (
     path,
     secret,
     section,
+    share,
     size,
     text,
     whole_duration,
@@ -137,7 +138,40 @@ MODEL: Final = Section(
             {},
         ),
         Field("labels", section(LABELS), "How labels are joined to predictions.", DEFAULTS),
+        Field(
+            "prediction_log",
+            boolean(),
+            "Whether its events are written to the prediction log, if there is one.",
+            True,
+        ),
     )
+)
+
+HASHED: Final = "hashed"
+
+PREDICTION_LOG: Final = Section(
+    (
+        Field("file", path(), "Where sampled predictions and labels are written, a line of JSON each."),
+        Field(
+            "share",
+            share(),
+            "Share of the ids that are written, with their labels; every replica chooses the same ones.",
+            0.01,
+        ),
+        Field("max_size", size(1 << 20, 1 << 40), "Size at which the file becomes FILE.1.", 100 << 20),
+        Field("keep", integer(1, 1_000), "Such earlier files to keep.", 5),
+        Field("ids", choice([HASHED, "plain"]), "Ids as hashes under `sensitive_key`, or as they came.", HASHED),
+        Field(
+            "sensitive",
+            choice(["omitted", HASHED]),
+            "Values of sensitive features: not written, or as hashes under `sensitive_key`.",
+            "omitted",
+        ),
+    )
+)
+
+AUDIT_LOG: Final = Section(
+    (Field("file", path(), "Where reloads, baselines, start and stop are written, a line of JSON each."),)
 )
 
 STATE: Final = Section(
@@ -201,9 +235,12 @@ ROOT: Final = Section(
         Field(
             "sensitive_key",
             secret(),
-            "Key that masks the categories of sensitive features; the one that their baseline was fitted with.",
+            "Key that masks the categories of sensitive features; the one that their baseline was fitted with."
+            " It masks ids and values in the prediction log, too.",
             None,
         ),
+        Field("prediction_log", section(PREDICTION_LOG), "Sampled predictions as lines; default: none.", None),
+        Field("audit_log", section(AUDIT_LOG), "Who changed what, as lines; default: none.", None),
     )
 )
 
@@ -231,6 +268,7 @@ class ModelSettings:
     features: Mapping[str, FeatureOptions]
     segments: Mapping[str, SegmentOptions]
     labels: LabelSettings
+    prediction_log: bool
 
 
 @dataclass(frozen=True)
@@ -245,6 +283,18 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class PredictionLogSettings:
+    """Which predictions are written as lines, where and how."""
+
+    file: Path
+    share: float
+    max_size: int
+    keep: int
+    ids: str
+    sensitive: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole configuration."""
 
@@ -256,6 +306,8 @@ class Settings:
     pid: int | None
     limits: Limits
     sensitive_key: Secret | None
+    prediction_log: PredictionLogSettings | None
+    audit_log: Path | None
 
 
 def read(file: Path) -> tuple[Document, Settings]:
@@ -290,8 +342,21 @@ def read(file: Path) -> tuple[Document, Settings]:
         pid=server["pid"],
         limits=Limits(**root["limits"]),
         sensitive_key=root["sensitive_key"],
+        prediction_log=_prediction_log(root, document),
+        audit_log=root["audit_log"]["file"] if root["audit_log"] else None,
     )
     return document, settings
+
+
+def _prediction_log(root: dict[str, Any], document: Document) -> PredictionLogSettings | None:
+    given = root["prediction_log"]
+    if given is None:
+        return None
+    if HASHED in (given["ids"], given["sensitive"]) and root["sensitive_key"] is None:
+        document.problem("sensitive_key", "must be given: prediction_log writes hashes under it")
+    if root["audit_log"] and given["file"] is not None and given["file"] == root["audit_log"]["file"]:
+        document.problem("prediction_log.file", "must be another file than audit_log.file")
+    return PredictionLogSettings(**given)
 
 
 def _model(model: dict[str, Any], where: str, has_state: bool, document: Document) -> ModelSettings:
@@ -317,6 +382,7 @@ def _model(model: dict[str, Any], where: str, has_state: bool, document: Documen
         features={name: _options(options) for name, options in model["features"].items()},
         segments={name: SegmentOptions(**options) for name, options in model["segments"].items()},
         labels=LabelSettings(labels["horizon"], labels["capacity"], labels["store"] != "memory" and has_state),
+        prediction_log=model["prediction_log"],
     )
 
 

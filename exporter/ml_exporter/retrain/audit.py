@@ -1,72 +1,91 @@
-"""The log of decisions: a line of JSON each, appended and never changed."""
+"""What the bridge writes into the audit log: its decisions, reloads, start and stop."""
 
 from __future__ import annotations
 
-import errno
-import json
-import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from ml_exporter.core.audit import AuditLog
 from ml_exporter.core.errors import StateError
-from ml_exporter.core.text import printable
-from ml_exporter.retrain.jobs import Job, moment
+from ml_exporter.retrain.jobs import Job
 
-log = logging.getLogger(__name__)
+SERVICE: Final = "ml-exporter-retrain"
+
+_OUTCOMES: Final = {"started": "success", "retry": "failure", "failed": "failure", "unknown": "unknown"}
+"""How an attempt ended, by the decision that followed."""
 
 
 class Audit:
-    """Appends decisions to a file, which may be moved away at any time; ``failures`` counts lost lines."""
+    """Writes decisions; ``failures`` counts lost lines."""
 
     def __init__(self, file: Path, wall: Callable[[], float]) -> None:
-        self.file = file
-        self.failures = 0
-        self._wall = wall
+        self._log = AuditLog(file, SERVICE, wall)
+
+    @property
+    def failures(self) -> int:
+        """The number of lines that could not be written."""
+        return self._log.failures
 
     def open(self) -> None:
         """Make the file if it is not there; StateError if it cannot be written."""
         try:
-            self._write(b"")
+            self._log.open()
         except OSError as error:
-            raise StateError(f"audit.file: {self.file} cannot be written: {error.strerror}") from error
+            raise StateError(f"audit.file: {self._log.file} cannot be written: {error.strerror}") from error
 
     def job(self, decision: str, job: Job) -> None:
         """Note what was decided about a job."""
-        self._append(
+        self._decision(
             decision,
+            f"job {decision.replace('_', ' ')}",
+            job.model,
+            job.version,
+            user=job.user,
             job=job.id,
-            model=job.model,
-            version=job.version,
             alerts=list(job.alerts),
             target=job.target,
             attempt=job.attempts,
             reason=job.reason,
-            user=job.user,
             run_id=job.run_id,
         )
 
     def ignored(self, model: str, alerts: list[str], reason: str, count: int) -> None:
         """Note that alerts were of no consequence; ``count`` is their number, ``alerts`` some of their names."""
-        self._append("ignored", model=model, alerts=alerts, reason=reason, count=count)
+        self._decision("ignored", "alerts ignored", model, None, alerts=alerts, reason=reason, count=count)
 
-    def _append(self, decision: str, **more: Any) -> None:
-        fields = {"time": moment(self._wall()), "decision": decision, **more}
-        for name, value in fields.items():
-            fields[name] = printable(value, 500) if isinstance(value, str) else value
-        line = json.dumps(fields, ensure_ascii=True).encode() + b"\n"
-        try:
-            self._write(line)
-        except OSError as error:
-            self.failures += 1
-            log.error("decision not in the audit log", extra={"line": line.decode().strip(), "error": str(error)})
+    def process(self, type: str, outcome: str) -> None:
+        """Note the ``start`` or the ``end`` of the bridge."""
+        action, message = ("start", "bridge started") if type == "start" else ("stop", "bridge stopped")
+        self._log.note(action, message, category="process", type=type, outcome=outcome)
 
-    def _write(self, line: bytes) -> None:
-        """Append a line by one write, which a kill does not tear."""
-        file = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            if os.write(file, line) != len(line):
-                raise OSError(errno.ENOSPC, "the line was cut")
-        finally:
-            os.close(file)
+    def reload(self, user: str | None, error: str | None = None) -> None:
+        """Note that the configuration was read again, or could not be."""
+        self._log.note(
+            "reload",
+            "configuration not reloaded" if error else "configuration reloaded",
+            category="configuration",
+            type="change",
+            outcome="failure" if error else "success",
+            user=user,
+            error=error,
+        )
+
+    def _decision(
+        self,
+        decision: str,
+        message: str,
+        model: str,
+        version: str | None,
+        user: str | None = None,
+        **retrain: Any,
+    ) -> None:
+        self._log.note(
+            decision,
+            message,
+            category="process",
+            type="start" if decision == "started" else "info",
+            outcome=_OUTCOMES.get(decision),
+            user=user,
+            own={"model": {"name": model, "version": version}, "retrain": retrain},
+        )

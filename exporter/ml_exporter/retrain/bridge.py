@@ -70,7 +70,7 @@ class Bridge:
         tls = Tls(web.tls) if web.tls else None
         self._sockets: list[socket.socket] = []
         self._store = Store(self._settings.state)
-        audit = Audit(self._settings.audit, self._clock.wall)
+        audit = self._audit = Audit(self._settings.audit, self._clock.wall)
         try:
             audit.open()
             self._sockets += [bind(address) for address in options.addresses]
@@ -125,6 +125,7 @@ class Bridge:
             scheme = "https" if self._web_tls else "http"
             where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
             log.info("listening", extra={"address": where, "version": __version__})
+        self._audit.process("start", "success")
         await self._stop.wait()
         broken = dispatching.done()
         if broken and not dispatching.cancelled() and dispatching.exception():
@@ -135,19 +136,24 @@ class Bridge:
         self._paths.replace_users(None)
         await self._in_store(self._store.close)
         self._thread.shutdown(wait=False)
+        self._audit.process("end", "failure" if broken else "success")
         return 1 if broken else 0
 
     def stop(self) -> None:
         """Ask the bridge to end; callable in the event loop's thread."""
         self._stop.set()
 
-    async def reload(self) -> None:
-        """Read the configuration again and go on with it; ConfigError leaves everything as it was."""
+    async def reload(self, user: str | None = None) -> None:
+        """Read the configuration again and go on with it; ConfigError leaves everything as it was.
+
+        ``user`` says in the audit log who asked for it; None is a signal, or a sender with a token.
+        """
         try:
             settings, web = await asyncio.to_thread(self._read_again)
         except Exception as error:
             self._metrics.reload_ok = False
             log.error("configuration not reloaded; the old one stays in use", extra={"error": str(error)})
+            self._audit.reload(user, str(error))
             raise
         self._settings = settings
         self._paths.replace_users(_authenticator(settings, web))
@@ -155,6 +161,7 @@ class Bridge:
         self._metrics.reload_ok = True
         self._metrics.reloaded = self._clock.wall()
         self._dispatcher.wake.set()
+        self._audit.reload(user)
         log.info("configuration reloaded", extra={"jobs": len(settings.jobs)})
 
     def _read_again(self) -> tuple[Settings, WebSettings]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from ml_exporter.core.ecs import moment
 from ml_exporter.retrain.notification import Fate
 from ml_exporter.retrain.settings import JobSettings
 
@@ -105,8 +105,3 @@ def refusal(history: History, job: JobSettings, now: float) -> Fate | None:
     if len([end for end in history.runs if now - end < job.per]) >= job.runs:
         return Fate.BUDGET
     return None
-
-
-def moment(seconds: float) -> str:
-    """Return a time in UTC as RFC 3339 has it, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

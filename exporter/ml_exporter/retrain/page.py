@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 from ml_exporter import __version__
-from ml_exporter.retrain.jobs import Job, State, moment
+from ml_exporter.core.ecs import moment
+from ml_exporter.retrain.jobs import Job, State
 from ml_exporter.web.html import framed
 
 _BAD = (State.FAILED, State.UNKNOWN)

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ml_exporter.core.ecs import moment
 from ml_exporter.core.errors import PayloadError
 from ml_exporter.retrain.desk import Desk
 from ml_exporter.retrain.dispatcher import InStore
-from ml_exporter.retrain.jobs import Job, State, moment
+from ml_exporter.retrain.jobs import Job, State
 from ml_exporter.retrain.metrics import STATE_FAILED, TAKEN, TOO_LARGE, Metrics
 from ml_exporter.retrain.notification import read
 from ml_exporter.retrain.page import jobs_page
@@ -52,7 +53,7 @@ class Parts:
     metrics: Metrics
     render: Render
     ready: Callable[[], bool]
-    reload: Callable[[], Awaitable[None]]
+    reload: Callable[[str | None], Awaitable[None]]
     wake: Callable[[], None]
 
 
@@ -63,7 +64,7 @@ class Paths(PathGate):
 
     def __init__(self, parts: Parts, auth: Authenticator) -> None:
         self._parts = parts
-        reload = Reloading(parts.reload)
+        reload = Reloading(parts.reload, self.user)
         paths: dict[str, dict[str, Handler]] = {
             _ALERTS: {"POST": self._alerts},
             "/v1/jobs": reads(self._list),

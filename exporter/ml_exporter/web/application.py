@@ -17,13 +17,14 @@ class Hooks:
     """What the paths need from the rest of the program.
 
     ``metrics`` takes the Accept and Accept-Encoding headers and returns body, content type and content
-    encoding; ``reload`` returns once the new configuration is in use, or raises ConfigError.
+    encoding; ``reload`` takes the name of the user that asks and returns once the new configuration is in use, or
+    raises ConfigError.
     """
 
     metrics: Callable[[str, str], tuple[bytes, str, str]]
     ready: Callable[[], bool]
     standing: Callable[[], Standing]
-    reload: Callable[[], Awaitable[None]]
+    reload: Callable[[str | None], Awaitable[None]]
     counted: Callable[[str, int], None]
     refused: Callable[[str], None]
 
@@ -35,7 +36,7 @@ class Application(PathGate):
         self._hooks = hooks
         self._intake = intake
         self._metrics_path = metrics_path
-        reload = Reloading(hooks.reload)
+        reload = Reloading(hooks.reload, self.user)
         paths: dict[str, dict[str, Handler]] = {
             "/v1/predictions": {"POST": intake.predictions},
             "/v1/labels": {"POST": intake.labels},

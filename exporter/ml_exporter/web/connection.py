@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 import httptools
 
+from ml_exporter.core.privacy import without_message
 from ml_exporter.web.messages import Request, Response, problem
 
 log = logging.getLogger(__name__)
@@ -291,8 +292,8 @@ class Connection(asyncio.Protocol):
         """Ask for admission of a request whose turn it is; what still comes of its body has a deadline."""
         try:
             refusal = self.shared.gate.admit(request)
-        except Exception:
-            refusal = self._failed(request)
+        except Exception as error:
+            refusal = self._failed(request, error)
         if refusal is None:
             self._expect_body(request)
         elif isinstance(refusal, Response):
@@ -325,8 +326,8 @@ class Connection(asyncio.Protocol):
     async def _wait_for_admission(self, request: Request, refusal: Awaitable[Response | None]) -> None:
         try:
             refused = await refusal
-        except Exception:
-            refused = self._failed(request)
+        except Exception as error:
+            refused = self._failed(request, error)
         self._admission = None
         if not self._turns or self._turns[0].request is not request:
             pass  # what came of its body was no body
@@ -361,8 +362,8 @@ class Connection(asyncio.Protocol):
     async def _serve_later(self, request: Request, keep_alive: bool, answer: Awaitable[Response]) -> None:
         try:
             response = await answer
-        except Exception:
-            response = self._failed(request)
+        except Exception as error:
+            response = self._failed(request, error)
         self._task = None
         self._write(request, keep_alive, response)
         self._serve()
@@ -370,11 +371,11 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request) -> Answer:
         try:
             return self.shared.gate.answer(request)
-        except Exception:
-            return self._failed(request)
+        except Exception as error:
+            return self._failed(request, error)
 
-    def _failed(self, request: Request) -> Response:
-        log.exception("request failed", extra={"path": request.path})
+    def _failed(self, request: Request, error: Exception) -> Response:
+        log.error("request failed", extra={"path": request.path}, exc_info=without_message(error))
         return problem(500, "internal error; see the log")
 
     def _refuse(self, response: Response) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 from ml_exporter.core.errors import ConfigError, ExporterError
+from ml_exporter.web.auth import user_of
 from ml_exporter.web.messages import Request, Response, json_response, problem
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,10 @@ class PathGate:
             return answer
         return self._counted_later(request, answer)
 
+    def user(self, request: Request) -> str | None:
+        """Return the user whose password was checked for this request, None if there was none."""
+        return user_of(request.header(b"authorization")) if self._auth is not None else None
+
     def methods(self, path: str) -> Mapping[str, Handler] | None:
         """Return the handlers of a path, None if there is no such path."""
         return self._paths.get(path)
@@ -119,22 +124,29 @@ class PathGate:
 
 
 class Reloading:
-    """The path that reads the configuration again; ``reload`` raises ConfigError if that cannot be used."""
+    """The path that reads the configuration again.
 
-    def __init__(self, reload: Callable[[], Awaitable[None]]) -> None:
+    ``reload`` takes the name of the user that asks, which ``user`` finds in the request, and raises ConfigError if
+    the configuration cannot be used.
+    """
+
+    def __init__(
+        self, reload: Callable[[str | None], Awaitable[None]], user: Callable[[Request], str | None]
+    ) -> None:
         self._reload = reload
+        self._user = user
         self._tasks: set[asyncio.Task[Response]] = set()
 
     async def __call__(self, request: Request) -> Response:
         """Reload; a client that goes away does not stop it half way."""
-        task = asyncio.get_running_loop().create_task(self._to_the_end())
+        task = asyncio.get_running_loop().create_task(self._to_the_end(self._user(request)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
-    async def _to_the_end(self) -> Response:
+    async def _to_the_end(self, user: str | None) -> Response:
         try:
-            await self._reload()
+            await self._reload(user)
         except ConfigError as error:
             problems = [str(item) for item in error.problems]
             return problem(400, "the configuration is not usable; the old one stays in use", problems=problems)
