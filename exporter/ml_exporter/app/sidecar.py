@@ -16,12 +16,11 @@ from typing import Final
 
 from ml_exporter import __version__
 from ml_exporter.app.engine import Engine
-from ml_exporter.app.evaluation import Evaluator
+from ml_exporter.app.evaluation import Evaluator, close
 from ml_exporter.app.metrics import SelfMetrics
 from ml_exporter.app.runtime import ModelRuntime, runtimes
 from ml_exporter.config import web_file
 from ml_exporter.config.load import Setup, load
-from ml_exporter.config.settings import Settings
 from ml_exporter.core.clock import Clock, SystemClock
 from ml_exporter.core.errors import ConfigError, ExporterError, Problem
 from ml_exporter.core.metrics import Block, Collector
@@ -89,7 +88,8 @@ class Sidecar:
         self._stop = asyncio.Event()
         self._exit_code = 0
         self._queue = IntakeQueue(limits.queue_events, limits.queue_bytes)
-        self._evaluator = Evaluator(readers=_readers(self._settings))
+        self._target = Target(self._settings.pid, self._settings.pid_file)
+        self._evaluator = Evaluator(readers=_readers(self._target))
         self._engine = Engine(
             models,
             self._queue,
@@ -168,12 +168,15 @@ class Sidecar:
             log.error("configuration not reloaded; the old one stays in use", extra={"error": str(error)})
             raise
         done = asyncio.Event()
-        readers = _readers(setup.settings)
+        target = Target(setup.settings.pid, setup.settings.pid_file)
+        readers = None if target == self._target else _readers(target)
+        old: list[Collector] = []
 
         def swap() -> None:
+            if readers is not None:
+                old.extend(self._evaluator.replace_readers(readers))
             self._engine.replace_models(models)
             self._engine.interval = setup.settings.interval
-            self._evaluator.replace_readers(readers)
             self._loop.call_soon_threadsafe(done.set)
 
         self._paths.intake = Intake({name: model.intake for name, model in models.items()})
@@ -184,8 +187,9 @@ class Sidecar:
         self._shared.replace(_headers(web), setup.settings.limits.connections)
         self._queue.put([self._engine.command(swap)])
         self._queue.wake.set()
-        self._settings = setup.settings
+        self._settings, self._target = setup.settings, target
         await done.wait()
+        await asyncio.to_thread(close, old)
         self._self_metrics.reload_ok = True
         self._self_metrics.reloaded = self._clock.wall()
         log.info("configuration reloaded", extra={"models": len(models)})
@@ -224,6 +228,7 @@ class Sidecar:
         if not await asyncio.to_thread(self._engine.stop, left):
             log.error("counting did not end in time; what was not committed is lost")
             return 1
+        await asyncio.to_thread(self._evaluator.close)
         if self._auth is not None:
             self._auth.close()
         return self._exit_code
@@ -291,8 +296,7 @@ def _moment(seconds: float) -> str:
     )
 
 
-def _readers(settings: Settings) -> list[Collector]:
-    target = Target(settings.pid, settings.pid_file)
+def _readers(target: Target) -> list[Collector]:
     return [reader for make in READERS if (reader := make(target)) is not None]
 
 
