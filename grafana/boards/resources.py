@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import variables, verdicts
+from boards import gpus, variables, verdicts
 from boards.board import Board, Row
 from boards.colours import NONE_IS_BEST
 from boards.graphs import graph
@@ -174,5 +174,6 @@ BOARD: Final = Board(
                 ),
             ],
         ),
+        gpus.ROW,
     ],
 )

@@ -12,6 +12,11 @@ OWNERS: Final = "model:ml_model:owner"
 CHAMPION: Final = "model:ml_champion:info"
 """1 for each model, with the version that gets most of its predictions as ``champion``."""
 
+MODELS: Final = "group without (version, owner, task, baseline) (ml_model_info)"
+"""1 for each model of each sidecar."""
+OF_SERVER: Final = "* ignoring (model) group_left ()"
+"""Between MODELS and what is known about the server beside a sidecar."""
+
 PREDICTIONS: Final = "model_version:ml_predictions:increase"
 SHORTEST: Final = "model_version:ml_window:shortest"
 COVERED: Final = "model_version:ml_window:covered_ratio"

@@ -25,7 +25,10 @@ FROM_ALERTS = {alert.dashboard for alert in ALERTS.values()}
 
 PANELS = {"barchart", "bargauge", "heatmap", "row", "stat", "state-timeline", "table", "timeseries"}
 TRANSFORMATIONS = {"groupingToMatrix", "merge", "organize", "sortBy"}
-UNITS = {"Bps", "bytes", "cps", "dateTimeFromNow", "none", "percentunit", "reqps", "s", "short", "string"}
+UNITS = {
+    *("Bps", "bytes", "celsius", "cps", "dateTimeFromNow", "hertz", "none", "percentunit", "reqps", "s", "short"),
+    *("string", "watt"),
+}
 FILLED = {
     "__rate_interval": "1m",
     "__range": "1h",

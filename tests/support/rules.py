@@ -170,6 +170,22 @@ def _server(fleet: Fleet, there: dict[str, str]) -> None:
     fleet.gauge("ml_server_memory_limit_bytes", 1e9, **there)
     fleet.counter("ml_server_cpu_seconds_total", 30, **there)
     fleet.gauge("ml_server_cpu_limit_cores", 1, **there)
+    for gpu in "01":
+        _gpu(fleet, {**there, "gpu": gpu})
+
+
+def _gpu(fleet: Fleet, of: dict[str, str]) -> None:
+    """Add a GPU; the server uses the first one."""
+    fleet.gauge("ml_exporter_collector_success", 1, job=of["job"], instance=of["instance"], collector="gpu")
+    fleet.gauge("ml_gpu_up", 1, **of)
+    fleet.gauge("ml_gpu_memory_used_bytes", 6e10, **of)
+    fleet.gauge("ml_gpu_memory_total_bytes", 8e10, **of)
+    for reason in ("gpu_idle", "sw_power_cap", "sw_thermal_slowdown", "hw_power_brake_slowdown"):
+        fleet.gauge("ml_gpu_clocks_event_active", float(reason == "sw_power_cap"), **of, reason=reason)
+    fleet.counter("ml_gpu_ecc_errors_total", 0, **of, error="uncorrected")
+    fleet.counter("ml_gpu_ecc_errors_total", 1, **of, error="corrected")
+    if of["gpu"] == "0":
+        fleet.gauge("ml_gpu_server_memory_bytes", 5e10, **of)
 
 
 def _exporter(fleet: Fleet, there: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from ml_exporter.app import evaluation
 from ml_exporter.app.metrics import SelfMetrics
 from ml_exporter.core.metrics import Metric
 from ml_exporter.ingest.metrics import IntakeMetrics
+from ml_exporter.resources.gpu import GpuReader
 from ml_exporter.resources.limits import LimitsReader
 from ml_exporter.resources.process import ProcessReader
 from ml_exporter.signals import SIGNALS, drift, fairness, performance, quality, segments, traffic
@@ -22,6 +23,10 @@ _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
     ("Fairness", "Are the groups of a protected segment treated alike.", fairness.SIGNALS),
 )
 
+_GPUS = """\
+NVIDIA GPUs, read every five seconds through NVML, the driver's library, while a model server is watched; `gpu` is
+the number that it gives them. Without the library there are none. A container gets it from NVIDIA's runtime
+(capability `utility`); whose memory it is can be told where the sidecar sees the driver's process ids."""
 
 Section = tuple[str, str, Sequence[Metric]]
 
@@ -34,6 +39,7 @@ def sections() -> list[Section]:
     ]
     server = [*ProcessReader.metrics, *LimitsReader.metrics]
     result.append(("Model server", "Resources of the watched process tree.", server))
+    result.append(("GPU", _GPUS, GpuReader.metrics))
     result.append(
         ("Signals and joins", "Why there is no sample, and what became of events.", list(evaluation.METRICS))
     )

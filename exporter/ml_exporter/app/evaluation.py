@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.app.runtime import ModelRuntime
-from ml_exporter.core.metrics import ONE, Block, Collector, Metric, NoData, Rows, counter, gauge
+from ml_exporter.core.metrics import ONE, Block, Closing, Collector, Metric, NoData, Rows, counter, gauge
 from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View, Views
 from ml_exporter.state.model import DUPLICATE_PREDICTION, EVICTED, LABEL_RESULTS, VersionState
@@ -70,10 +70,15 @@ class Evaluator:
         self._logged: dict[str, float] = {}
         self._start_over()
 
-    def replace_readers(self, readers: Sequence[Collector]) -> None:
-        """Go on with other readers."""
-        self._readers = readers
+    def replace_readers(self, readers: Sequence[Collector]) -> Sequence[Collector]:
+        """Go on with other readers; return those before, for :func:`close`."""
+        old, self._readers = self._readers, readers
         self._start_over()
+        return old
+
+    def close(self) -> None:
+        """Give back what the readers hold; nothing is evaluated after it."""
+        close(self._readers)
 
     def _start_over(self) -> None:
         keys = [*(signal.key for signal in self._signals), *(reader.key for reader in self._readers)]
@@ -176,6 +181,13 @@ class Evaluator:
         if values != self._no_data_rows.values:
             self._no_data_rows = Rows(values)
         return Block(NO_DATA, (), self._no_data_rows, np.ones(len(values), np.int64))
+
+
+def close(readers: Iterable[Collector]) -> None:
+    """Give back what readers hold."""
+    for reader in readers:
+        if isinstance(reader, Closing):
+            reader.close()
 
 
 _RESULT_ROWS: Final = Rows.of(LABEL_RESULTS)

@@ -16,7 +16,7 @@ from typing import Final
 
 from ml_exporter import __version__
 from ml_exporter.app.engine import Engine
-from ml_exporter.app.evaluation import Evaluator
+from ml_exporter.app.evaluation import Evaluator, close
 from ml_exporter.app.metrics import SelfMetrics
 from ml_exporter.app.prediction_log import PredictionLog, PredictionLogCounts
 from ml_exporter.app.runtime import ModelRuntime, runtimes
@@ -95,7 +95,8 @@ class Sidecar:
         self._stop_cause = "request"
         self._exit_code = 0
         self._queue = IntakeQueue(limits.queue_events, limits.queue_bytes)
-        self._evaluator = Evaluator(readers=_readers(self._settings))
+        self._target = Target(self._settings.pid, self._settings.pid_file)
+        self._evaluator = Evaluator(readers=_readers(self._target))
         self._engine = Engine(
             models,
             self._queue,
@@ -193,13 +194,16 @@ class Sidecar:
         earlier_log = self._engine.prediction_log
         if prediction_log is not None and prediction_log is not earlier_log:
             prediction_log.start()
-        readers = _readers(setup.settings)
+        target = Target(setup.settings.pid, setup.settings.pid_file)
+        readers = None if target == self._target else _readers(target)
+        old: list[Collector] = []
 
         def swap() -> None:
+            if readers is not None:
+                old.extend(self._evaluator.replace_readers(readers))
             self._engine.replace_models(models)
             self._use_prediction_log(prediction_log)
             self._engine.interval = setup.settings.interval
-            self._evaluator.replace_readers(readers)
             self._loop.call_soon_threadsafe(done.set)
 
         self._paths.intake = Intake({name: model.intake for name, model in models.items()})
@@ -211,8 +215,9 @@ class Sidecar:
         self._queue.put([self._engine.command(swap)])
         self._queue.wake.set()
         before, after = (self._setup, self._web), (setup, web)
-        self._setup, self._web, self._settings = setup, web, setup.settings
+        self._setup, self._web, self._settings, self._target = setup, web, setup.settings, target
         await done.wait()
+        await asyncio.to_thread(close, old)
         if earlier_log is not None and earlier_log is not prediction_log:
             await asyncio.to_thread(earlier_log.close, STOP_SECONDS)
         self._trail.reloaded(before, after, self._options.config_file, trigger, user)
@@ -281,6 +286,7 @@ class Sidecar:
         if self._engine.prediction_log is not None:
             left = max(STOP_SECONDS - (time.monotonic() - began), 1.0)
             await asyncio.to_thread(self._engine.prediction_log.close, left)
+        await asyncio.to_thread(self._evaluator.close)
         if self._auth is not None:
             self._auth.close()
         return self._exit_code
@@ -348,8 +354,7 @@ def _moment(seconds: float) -> str:
     )
 
 
-def _readers(settings: Settings) -> list[Collector]:
-    target = Target(settings.pid, settings.pid_file)
+def _readers(target: Target) -> list[Collector]:
     return [reader for make in READERS if (reader := make(target)) is not None]
 
 

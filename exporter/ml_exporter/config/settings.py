@@ -230,7 +230,7 @@ ROOT: Final = Section(
             ("5m", "1h", "24h"),
         ),
         Field("state", section(STATE), "What survives a restart.", DEFAULTS),
-        Field("server", section(SERVER), "The model server whose CPU and memory are read.", DEFAULTS),
+        Field("server", section(SERVER), "The model server whose CPU, memory and GPUs are read.", DEFAULTS),
         Field("limits", section(LIMITS), "Bounds on what is kept and accepted.", DEFAULTS),
         Field(
             "sensitive_key",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -110,6 +110,14 @@ class Collector(Protocol):
 
     def collect(self) -> Iterable[Block]:
         """Yield the samples of now."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A collector that holds something which must be given back, such as a child process."""
+
+    def close(self) -> None:
+        """Give it back; may take seconds."""
 
 
 def one(metric: Metric, value: float, *scope: str) -> Block:

@@ -1,6 +1,17 @@
 """What breaks in the made-up fleet for each alert, one module a family; minutes and words are checked by promtool."""
 
-from support.alert_cases import drift, exporter, labels, performance, quality, retrain, segments, server, traffic
+from support.alert_cases import (
+    drift,
+    exporter,
+    gpu,
+    labels,
+    performance,
+    quality,
+    retrain,
+    segments,
+    server,
+    traffic,
+)
 from support.rules import Case
 
 CASES: tuple[Case, ...] = (
@@ -11,6 +22,7 @@ CASES: tuple[Case, ...] = (
     *performance.CASES,
     *segments.CASES,
     *server.CASES,
+    *gpu.CASES,
     *exporter.CASES,
     *retrain.CASES,
 )

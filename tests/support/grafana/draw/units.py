@@ -181,6 +181,8 @@ FORMATTERS: dict[str, Formatter] = {
     "binBps": scaled(1024, [f"{name}/s" for name in BINARY]),
     "Bps": scaled(1000, [f"{name}/s" for name in DECIMAL]),
     "bps": scaled(1000, [" b/s", " kb/s", " Mb/s", " Gb/s", " Tb/s"]),
+    "celsius": plain(" °C"),
+    "watt": scaled(1000, [" mW", " W", " kW", " MW"], 1),
     "hertz": scaled(1000, [" Hz", " kHz", " MHz", " GHz"]),
     "currencyUSD": scaled(1000, ["", "K", "M", "B", "T"], prefix="$"),
     "currencyEUR": scaled(1000, ["", "K", "M", "B", "T"], prefix="€"),
