@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,6 @@ from ml_exporter.app.metrics import SelfMetrics
 from ml_exporter.app.runtime import ModelRuntime, runtimes
 from ml_exporter.config import web_file
 from ml_exporter.config.load import Setup, load
-from ml_exporter.config.settings import Settings
 from ml_exporter.core.clock import Clock, SystemClock
 from ml_exporter.core.errors import ConfigError, ExporterError, Problem
 from ml_exporter.core.metrics import Block, Collector
@@ -89,7 +88,7 @@ class Sidecar:
         self._stop = asyncio.Event()
         self._exit_code = 0
         self._queue = IntakeQueue(limits.queue_events, limits.queue_bytes)
-        self._evaluator = Evaluator(readers=_readers(self._settings))
+        self._evaluator = Evaluator(readers=_readers(self._settings.server))
         self._engine = Engine(
             models,
             self._queue,
@@ -168,12 +167,14 @@ class Sidecar:
             log.error("configuration not reloaded; the old one stays in use", extra={"error": str(error)})
             raise
         done = asyncio.Event()
-        readers = _readers(setup.settings)
+        watched, server = self._settings.server, setup.settings.server
 
         def swap() -> None:
             self._engine.replace_models(models)
             self._engine.interval = setup.settings.interval
-            self._evaluator.replace_readers(readers)
+            if server != watched:
+                watched.stopped.set()
+                self._evaluator.replace_readers(_readers(server))
             self._loop.call_soon_threadsafe(done.set)
 
         self._paths.intake = Intake({name: model.intake for name, model in models.items()})
@@ -184,7 +185,7 @@ class Sidecar:
         self._shared.replace(_headers(web), setup.settings.limits.connections)
         self._queue.put([self._engine.command(swap)])
         self._queue.wake.set()
-        self._settings = setup.settings
+        self._settings = setup.settings if server != watched else replace(setup.settings, server=watched)
         await done.wait()
         self._self_metrics.reload_ok = True
         self._self_metrics.reloaded = self._clock.wall()
@@ -219,6 +220,7 @@ class Sidecar:
 
     async def _shut_down(self) -> int:
         began = time.monotonic()
+        self._settings.server.stopped.set()
         await self._server.stop(REQUEST_SECONDS)
         left = max(STOP_SECONDS - (time.monotonic() - began), 1.0)
         if not await asyncio.to_thread(self._engine.stop, left):
@@ -291,8 +293,7 @@ def _moment(seconds: float) -> str:
     )
 
 
-def _readers(settings: Settings) -> list[Collector]:
-    target = Target(settings.pid, settings.pid_file)
+def _readers(target: Target) -> list[Collector]:
     return [reader for make in READERS if (reader := make(target)) is not None]
 
 
