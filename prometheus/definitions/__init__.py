@@ -4,7 +4,7 @@ Adding a recording rule, a threshold or an alert: its line in the family's tuple
 tests/support/alert_cases, its runbook; then ``make rules docs``. Adding a family: its module, its name in FAMILIES.
 """
 
-from definitions import drift, exporter, labels, performance, quality, retrain, server, traffic
+from definitions import drift, exporter, labels, performance, quality, resources, retrain, server, traffic
 from definitions.rule import Family
 from definitions.thresholds import Threshold
 
@@ -15,6 +15,7 @@ FAMILIES: tuple[Family, ...] = (
     drift.FAMILY,
     performance.FAMILY,
     server.FAMILY,
+    resources.FAMILY,
     exporter.FAMILY,
     retrain.FAMILY,
 )

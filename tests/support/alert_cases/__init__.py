@@ -1,6 +1,6 @@
 """What breaks in the made-up fleet for each alert, one module a family; minutes and words are checked by promtool."""
 
-from support.alert_cases import drift, exporter, labels, performance, quality, retrain, server, traffic
+from support.alert_cases import drift, exporter, labels, performance, quality, resources, retrain, server, traffic
 from support.rules import Case
 
 CASES: tuple[Case, ...] = (
@@ -10,6 +10,7 @@ CASES: tuple[Case, ...] = (
     *drift.CASES,
     *performance.CASES,
     *server.CASES,
+    *resources.CASES,
     *exporter.CASES,
     *retrain.CASES,
 )
