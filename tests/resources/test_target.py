@@ -70,6 +70,16 @@ def test_by_name(tmp_path: Path) -> None:
         assert soon(target) == process.pid
 
 
+def test_what_is_told_again_and_again_gathers_nothing() -> None:
+    target = Target(name="nobody-is-named")
+    lengths = []
+    for _ in range(50):
+        with pytest.raises(NotRunningError) as caught:
+            target.find()
+        lengths.append(len(caught.traceback))
+    assert len(set(lengths[1:])) <= 2, lengths
+
+
 @pytest.mark.parametrize("workers", [[], ["fork"]])
 def test_by_port_the_uppermost_of_those_that_share_it(workers: list[str]) -> None:
     with server([sys.executable, "-c", SERVER, *workers]) as (process, port):

@@ -23,7 +23,7 @@ _TABLES: Final = ("net/tcp", "net/tcp6")
 def by_name(name: str) -> int | None:
     """Return the process of this name, of which the kernel keeps the first 15 characters (``ps -o comm``)."""
     short = name[:_COMM]
-    found = [process for process in psutil.process_iter(["name"]) if process.info["name"][:_COMM] == short]
+    found = [process for process in psutil.process_iter(["name"]) if (process.info["name"] or "")[:_COMM] == short]
     return _uppermost(found, f'named "{name}"')
 
 
@@ -80,7 +80,7 @@ def _uppermost(found: list[psutil.Process], what: str) -> int | None:
     above: set[int] = set()
     for process in found:
         try:
-            if not pids & {parent.pid for parent in process.parents()}:
+            if process.status() != psutil.STATUS_ZOMBIE and not pids & {each.pid for each in process.parents()}:
                 above.add(process.pid)
         except psutil.Error:
             continue  # it ended meanwhile

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from ml_exporter.core.errors import ResourceError
@@ -31,6 +32,7 @@ class SlowReader(ServerReader):
         self._thread: threading.Thread | None = None
         self._began = 0.0
         self._found: tuple[Sequence[Block], Exception | None] = ((), None)
+        self._traceback: TracebackType | None = None
 
     def read(self, tree: Tree) -> Iterable[Block]:
         """Yield the samples of now."""
@@ -48,7 +50,7 @@ class SlowReader(ServerReader):
         blocks, error = self._found
         yield from blocks
         if error is not None:
-            raise error
+            raise error.with_traceback(self._traceback)
 
     def _work(self) -> None:
         while not self._target.stopped.is_set():
@@ -60,7 +62,7 @@ class SlowReader(ServerReader):
                 for block in self.read(tree) if tree else ():
                     blocks.append(block)
             except Exception as caught:
-                error = caught
+                error, self._traceback = caught, caught.__traceback__
             self._found = (blocks, error)
             self._began = 0.0
             self._target.stopped.wait(max(EVERY_SECONDS, SHARE * (time.monotonic() - began)))

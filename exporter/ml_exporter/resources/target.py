@@ -119,7 +119,8 @@ class Target:
             now = time.monotonic()
             memory.search_again = now + _SEARCH_SHARE * (now - began)
         if memory.failed is not None:
-            raise memory.failed
+            # The same error is raised at each tick until the next search: it must not gather tracebacks.
+            raise memory.failed.with_traceback(None)
         assert memory.found is not None
         return memory.found.pid
 
