@@ -1,6 +1,7 @@
 """Health checks of real servers: good, bad, slow, stuck, gone; and a collection that none of them holds up."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from ml_exporter.core.errors import ResourceError
 from ml_exporter.core.metrics import Kind
 from ml_exporter.resources.health import HealthReader, reader
 from ml_exporter.resources.probe import Answer, probe
@@ -90,6 +92,7 @@ def test_what_a_server_says(text: bytes, result: str, status: int | None) -> Non
 def test_a_server_that_is_not_there() -> None:
     assert ask(f"http://127.0.0.1:{free_port()}/").result == "unreachable"
     assert ask("http://does-not-exist.invalid/").result == "unreachable"
+    assert ask(f"http://{'a' * 64}.invalid/").result == "unreachable"
 
 
 @pytest.mark.parametrize("answer", [lambda client: time.sleep(3), drips], ids=["silent", "dripping"])
@@ -239,6 +242,22 @@ def test_a_server_that_falls_ill_later_did_not_load_again() -> None:
     assert after("healthy", 1_300, 1_105) == 30
     # The next one has loaded before the first check.
     assert after("healthy", 1_410, 1_405) == 5
+
+
+def test_checks_that_end_are_told_and_not_shown_as_they_were(
+    watched: Callable[..., HealthReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(url: str, timeout: float) -> Answer:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr("ml_exporter.resources.health.probe", broken)
+    found = watched("http://localhost/")
+    with contextlib.suppress(ResourceError):
+        list(found.collect())
+    assert found._thread is not None
+    found._thread.join(20)
+    with pytest.raises(ResourceError, match="health checks have ended: RuntimeError"):
+        list(found.collect())
 
 
 def test_no_address_no_reader() -> None:

@@ -257,6 +257,30 @@ def test_what_was_read_beside_is_shown_by_the_next_collections(target: Target) -
     assert [block.metric.name for block in blocks] == [metric.name for metric in found.metrics]
 
 
+def test_what_was_read_beside_goes_with_its_process(tmp_path: Path) -> None:
+    pid_file = tmp_path / "server.pid"
+    target = Target(pid_file=pid_file)
+    found = DescriptorsReader(target)
+    try:
+        with subprocess.Popen(["sleep", "60"]) as server:
+            pid_file.write_text(str(server.pid))
+            end = time.monotonic() + 20
+            while not list(found.collect()):
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            server.kill()
+        with subprocess.Popen(["sleep", "60"]) as server:
+            pid_file.write_text(str(server.pid))
+            # Well before the next reading is due.
+            end = time.monotonic() + 5
+            while list(found.collect()):
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            server.kill()
+    finally:
+        target.stopped.set()
+
+
 def test_nothing_is_read_of_a_process_that_is_gone(tmp_path: Path) -> None:
     gone = Target(pid_file=tmp_path / "none.pid")
     for make in READERS:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from ml_exporter.core.errors import ResourceError
 from ml_exporter.core.metrics import ONE, Block, Collector, Rows, counter, gauge, histogram, one
 from ml_exporter.resources.probe import HEALTHY, RESULTS, Answer, probe
 from ml_exporter.resources.target import Health, Target
@@ -54,6 +55,7 @@ class HealthReader:
         self._counts = dict.fromkeys(RESULTS, 0)
         self._buckets = [0] * (len(_BUCKETS) + 1)
         self._seconds = 0.0
+        self._failure: Exception | None = None
         self._process: float | None = None
         self._is_loading = False
         self._load: float | None = None
@@ -63,6 +65,8 @@ class HealthReader:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="health", daemon=True)
             self._thread.start()
+        if self._failure is not None:
+            raise ResourceError(f"health checks have ended: {self._failure!r}")
         with self._lock:
             yield Block(_PROBES, (), _RESULTS, np.array(list(self._counts.values()), np.int64))
             if sum(self._buckets):
@@ -93,7 +97,10 @@ class HealthReader:
                 self._is_loading, self._load = False, answer.at - started
 
     def _work(self) -> None:
-        asyncio.run(self._probe())
+        try:
+            asyncio.run(self._probe())
+        except Exception as error:
+            self._failure = error
 
     async def _probe(self) -> None:
         stopped, health = self._target.stopped, self._health

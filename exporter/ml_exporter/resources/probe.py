@@ -50,7 +50,8 @@ async def probe(url: str, timeout: float) -> Answer:
         result = TIMEOUT
     except httptools.HttpParserError:
         result = INVALID
-    except OSError:
+    except (OSError, UnicodeError):
+        # A name that cannot be one of a host is no OSError.
         result = UNREACHABLE
     return Answer(result, status, time.monotonic() - began, time.time())
 

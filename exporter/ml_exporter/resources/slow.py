@@ -31,7 +31,7 @@ class SlowReader(ServerReader):
         super().__init__(target, root)
         self._thread: threading.Thread | None = None
         self._began = 0.0
-        self._found: tuple[Sequence[Block], Exception | None] = ((), None)
+        self._found: tuple[float, Sequence[Block], Exception | None] = (0.0, (), None)
         self._traceback: TracebackType | None = None
 
     def read(self, tree: Tree) -> Iterable[Block]:
@@ -47,7 +47,10 @@ class SlowReader(ServerReader):
         waiting = time.monotonic() - self._began
         if self._began and waiting > STALE_SECONDS:
             raise ResourceError(f"{self.key}: a reading has not come back for {waiting:.0f} s")
-        blocks, error = self._found
+        started, blocks, error = self._found
+        tree = self._target.known()
+        if tree is None or tree.started != started:
+            return  # of a process that is gone
         yield from blocks
         if error is not None:
             raise error.with_traceback(self._traceback)
@@ -63,6 +66,6 @@ class SlowReader(ServerReader):
                     blocks.append(block)
             except Exception as caught:
                 error, self._traceback = caught, caught.__traceback__
-            self._found = (blocks, error)
+            self._found = (tree.started if tree else 0.0, blocks, error)
             self._began = 0.0
             self._target.stopped.wait(max(EVERY_SECONDS, SHARE * (time.monotonic() - began)))

@@ -105,9 +105,8 @@ class Target:
 
     def _search(self) -> int:
         memory = self._memory
-        found = memory.found
-        if found is not None and found.is_running() and found.status() != psutil.STATUS_ZOMBIE:
-            return found.pid
+        if memory.found is not None and _lives(memory.found):
+            return memory.found.pid
         began = time.monotonic()
         if memory.failed is None or began >= memory.search_again:
             memory.found, memory.failed = None, None
@@ -135,3 +134,10 @@ class Target:
         if pid is None:
             raise NotRunningError(what)
         return pid
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
