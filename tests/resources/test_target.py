@@ -86,6 +86,13 @@ def test_by_port_the_uppermost_of_those_that_share_it(workers: list[str]) -> Non
         assert process.stdout is not None
         assert not workers or process.stdout.readline() == "forked\n"
         assert Target(port=port).find() == process.pid
+    # A worker takes a moment to end, and the port with it.
+    end = time.monotonic() + 20
+    while True:
+        with socket.socket() as caller:
+            if caller.connect_ex(("127.0.0.1", port)) != 0:
+                break
+        assert time.monotonic() < end
     with pytest.raises(NotRunningError, match=f"nothing listens on port {port}"):
         Target(port=port).find()
 
