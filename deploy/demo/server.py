@@ -1,4 +1,4 @@
-"""A model server as anybody would write it: one ASGI app, one route, and some lines for the sidecar."""
+"""A model server as anybody would write it: one ASGI app, two routes, and some lines for the sidecar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from flights import CHALLENGER, CHAMPION, version_of
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from ml_exporter.client import Monitor
@@ -34,4 +34,9 @@ async def predict(request: Request) -> JSONResponse:
     return JSONResponse({"late": late.score >= 0.5, "score": late.score, "minutes": delay.prediction})
 
 
-app = Starlette(routes=[Route("/predict", predict, methods=["POST"])])
+async def healthy(request: Request) -> PlainTextResponse:
+    """Answer that the models are loaded: without them there would be no app."""
+    return PlainTextResponse("ok")
+
+
+app = Starlette(routes=[Route("/predict", predict, methods=["POST"]), Route("/healthz", healthy)])

@@ -44,16 +44,16 @@ models:
     owner: operations
     task: binary_classification
     baseline: ../flights.json
-    labels: {horizon: 2d}
+    labels: {{horizon: 2d}}
   - name: delay
     version: "2013-03"
     owner: planning
     task: regression
     baseline: ../delay.json
-    labels: {horizon: 2d}
+    labels: {{horizon: 2d}}
 windows: [5m, 1h]
-state: {directory: state}
-server: {pid_file: server.pid}
+state: {{directory: state}}
+server: {{pid_file: server.pid, health_url: "{server}/healthz"}}
 """
 
 RETRAIN = """\
@@ -178,7 +178,7 @@ class Story:
         shutil.rmtree(self._run, ignore_errors=True)
         self._run.mkdir(parents=True)
         ports, run = self._ports, self._run
-        (run / "ml-exporter.yml").write_text(CONFIG)
+        (run / "ml-exporter.yml").write_text(CONFIG.format(server=ports.url("server")))
         (run / "token").write_text(secrets.token_hex())
         (run / "token").chmod(0o600)
         self._configure_prometheus()

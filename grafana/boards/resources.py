@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import gpus, variables, verdicts
+from boards import gpus, servers, variables, verdicts
 from boards.board import Board, Row
 from boards.colours import NONE_IS_BEST
 from boards.graphs import graph
@@ -27,7 +27,8 @@ _THIRD: Final = (8, 8)
 BOARD: Final = Board(
     "ml-resources",
     "ML resources",
-    "What the servers of a model use of their CPU and memory, whether they restart, and what predictions cost.",
+    "What the servers of a model use of CPU, memory, disks and network, whether they are healthy, and what"
+    " predictions cost.",
     [
         variables.datasource(),
         variables.models(),
@@ -66,17 +67,23 @@ BOARD: Final = Board(
             colours=NONE_IS_BEST,
             none=_NONE,
         ),
-        stat(
-            "Youngest server",
-            "Time since the server that started last did.",
-            Query(f"time() - max(ml_server_start_timestamp_seconds {SIDECARS})", "up for"),
-            unit="s",
-            none=_NONE,
+        verdict(
+            "Healthy",
+            """Do the servers that run answer their health check? Critical: none does. Warning: some do not.
+            Grey: no sidecar asks.""",
+            level(
+                f"model:ml_server_health_up:count{{{MODEL}}}",
+                f"model:ml_server_health_up:count{{{MODEL}}} == 0",
+                f"model:ml_server_health_up:count{{{MODEL}}} < model:ml_server_health:count{{{MODEL}}}",
+            ),
+            there("ml-model"),
+            "not asked",
+            ("healthy", "some ill", "ill"),
         ),
         stat(
             "Cost of 1,000 predictions",
-            """CPU and memory that the model's servers use now, at the prices above, for 1,000 predictions; in the
-            currency of the prices. A server of several models counts for each. Higher is worse.""",
+            """CPU and memory that the model's servers use now, at the prices above, for 1,000 predictions; in
+            the currency of the prices. A server of several models counts for each. Higher is worse.""",
             Query(_COST, "cost"),
             unit="none",
             none="no predictions, or no server is watched",
@@ -93,8 +100,8 @@ BOARD: Final = Board(
         ),
         graph(
             "CPU",
-            """Share of its CPU limit that each server uses, over five minutes. Higher is worse; beyond the line it
-            alerts.""",
+            """Share of its CPU limit that each server uses, over five minutes. Higher is worse; beyond the
+            line it alerts.""",
             Query(f"{_CPU}:ratio_rate5m{{{MODEL}}}", _BY),
             threshold(f"max({_CPU}:threshold{{{MODEL}}})"),
             unit="percentunit",
@@ -174,6 +181,9 @@ BOARD: Final = Board(
                 ),
             ],
         ),
+        servers.health(),
+        servers.given(),
+        servers.traffic(),
         gpus.ROW,
     ],
 )

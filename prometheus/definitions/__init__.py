@@ -4,7 +4,19 @@ Adding a recording rule, a threshold or an alert: its line in the family's tuple
 tests/support/alert_cases, its runbook; then ``make rules docs``. Adding a family: its module, its name in FAMILIES.
 """
 
-from definitions import drift, exporter, gpu, labels, performance, quality, retrain, segments, server, traffic
+from definitions import (
+    drift,
+    exporter,
+    gpu,
+    labels,
+    performance,
+    quality,
+    resources,
+    retrain,
+    segments,
+    server,
+    traffic,
+)
 from definitions.rule import Family
 from definitions.thresholds import Threshold
 
@@ -16,6 +28,7 @@ FAMILIES: tuple[Family, ...] = (
     performance.FAMILY,
     segments.FAMILY,
     server.FAMILY,
+    resources.FAMILY,
     gpu.FAMILY,
     exporter.FAMILY,
     retrain.FAMILY,

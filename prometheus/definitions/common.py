@@ -6,16 +6,13 @@ from typing import Final
 
 from definitions.thresholds import Threshold
 
+_MODELS: Final = "group without (version, owner, task, baseline) (ml_model_info)"
+
 OWNERS: Final = "model:ml_model:owner"
 """1 for each model, with its owner; recorded by the traffic family."""
 
 CHAMPION: Final = "model:ml_champion:info"
 """1 for each model, with the version that gets most of its predictions as ``champion``."""
-
-MODELS: Final = "group without (version, owner, task, baseline) (ml_model_info)"
-"""1 for each model of each sidecar."""
-OF_SERVER: Final = "* ignoring (model) group_left ()"
-"""Between MODELS and what is known about the server beside a sidecar."""
 
 PREDICTIONS: Final = "model_version:ml_predictions:increase"
 SHORTEST: Final = "model_version:ml_window:shortest"
@@ -41,6 +38,11 @@ Z: Final = f"scalar({STANDARD_ERRORS.series})"
 def owned(expr: str, *labels: str) -> str:
     """Return an alert's expression with the label ``owner``; ``labels`` are what it has beside the model's own."""
     return f"(\n{indent(expr)}\n)\n* ignoring ({', '.join([*labels, 'owner'])}) group_left (owner) {OWNERS}"
+
+
+def of_servers(expr: str) -> str:
+    """Return series about a model server, one for each sidecar, with the label of each of its models."""
+    return f"{_MODELS} * ignoring (model) group_left () {expr}"
 
 
 def indent(text: str) -> str:

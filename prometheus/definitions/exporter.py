@@ -134,7 +134,8 @@ _ALERTS: Final = (
         "max_over_time(ml_exporter_collector_success[5m]) == 0",
         "A sidecar cannot compute one of its signals.",
         "The signal {{ $labels.collector }} of the sidecar at {{ $labels.instance }} raises an error: its series are absent.",
-        "Its log holds the traceback: report it with the version of ml_exporter_build_info.",
+        "Its log says why: a right on the model server's process that it lacks, or a traceback to report with the version of"
+        " ml_exporter_build_info.",
         "ml-exporter",
         "5m",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from definitions.common import MODELS, OF_SERVER, PERCENT, number, owned
+from definitions.common import PERCENT, number, of_servers, owned
 from definitions.rule import Alert, Family, Record
 from definitions.thresholds import Threshold
 
@@ -52,17 +52,17 @@ _RECORDS: Final = (
     ),
     Record(_EVENTS, _of_server(f'avg_over_time(ml_gpu_clocks_event_active{{reason=~"{_REASONS}"}}[15m])')),
     Record(_WRONG, _of_server('max without (error) (ml_gpu_ecc_errors_total{error="uncorrected"})')),
-    Record(_MEMORY, f"{MODELS} {OF_SERVER} max without (gpu, mig) ({_USED})"),
-    Record(_THROTTLED, f"{MODELS} {OF_SERVER} max without (gpu, reason) ({_EVENTS})"),
-    Record(_ERRORS, f"{MODELS} {OF_SERVER} max without (gpu) ({_WRONG})"),
+    Record(_MEMORY, of_servers(f"max without (gpu, mig) ({_USED})")),
+    Record(_THROTTLED, of_servers(f"max without (gpu, reason) ({_EVENTS})")),
+    Record(_ERRORS, of_servers(f"max without (gpu) ({_WRONG})")),
     Record(
         _LOST,
-        f"""
-        {MODELS} {OF_SERVER} count without (gpu) (
-          (ml_gpu_up == 0 or last_over_time(ml_gpu_up[1d]) unless ml_gpu_up)
-          and on (job, instance) ml_exporter_collector_success{{collector="gpu"}} == 1
-        )
-        """,
+        of_servers(
+            "count without (gpu) (\n"
+            "  (ml_gpu_up == 0 or last_over_time(ml_gpu_up[1d]) unless ml_gpu_up)\n"
+            '  and on (job, instance) ml_exporter_collector_success{collector="gpu"} == 1\n'
+            ")"
+        ),
     ),
     MEMORY.records(_MEMORY, "model_instance"),
     THROTTLED.records(_THROTTLED, "model_instance"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from definitions.common import MODELS, OF_SERVER, PERCENT, PREDICTIONS, number, owned
+from definitions.common import PERCENT, PREDICTIONS, number, of_servers, owned
 from definitions.rule import REPLICA, Alert, Family, Record
 from definitions.thresholds import Threshold
 
@@ -19,11 +19,11 @@ _MEMORY: Final = "model_instance:ml_server_memory:ratio"
 _CPU: Final = "model_instance:ml_server_cpu:ratio_rate5m"
 
 _RECORDS: Final = (
-    Record(_UP, f"{MODELS} {OF_SERVER} ml_server_up"),
+    Record(_UP, of_servers("ml_server_up")),
     Record("model:ml_server_up:count", f"sum without ({REPLICA}) ({_UP})"),
     Record("model:ml_server:count", f"count without ({REPLICA}) ({_UP})"),
-    Record(_MEMORY, f"{MODELS} {OF_SERVER} (ml_server_resident_memory_bytes / ml_server_memory_limit_bytes)"),
-    Record(_CPU, f"{MODELS} {OF_SERVER} (rate(ml_server_cpu_seconds_total[5m]) / ml_server_cpu_limit_cores)"),
+    Record(_MEMORY, of_servers("(ml_server_resident_memory_bytes / ml_server_memory_limit_bytes)")),
+    Record(_CPU, of_servers("(rate(ml_server_cpu_seconds_total[5m]) / ml_server_cpu_limit_cores)")),
     MEMORY.records(_MEMORY, "model_instance"),
     CPU.records(_CPU, "model_instance"),
     Record(

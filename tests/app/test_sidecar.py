@@ -2,7 +2,10 @@
 
 import json
 import logging
+import os
+import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,50 @@ def test_a_bad_configuration_leaves_the_old_one_in_use(tmp_path: Path) -> None:
         config.write_text(good)
         assert server.post("/-/reload", None)[0] == 200
         assert server.metrics()["ml_exporter_config_last_reload_successful"] == 1
+
+
+def test_a_reload_goes_on_watching_the_server_that_it_watched(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/healthz"
+        server_lines = (
+            f"server: {{pid: {os.getpid()}, health_url: '{url}', health_interval: 1s, health_timeout: 100ms}}"
+        )
+        config = write_config(tmp_path, more=server_lines)
+        timeouts = 'ml_server_health_probes_total{result="timeout"}'
+        with running(config) as server:
+            server.until(timeouts, 1)
+            began = time.monotonic()
+            assert server.metrics()["ml_server_health_up"] == 0
+            assert time.monotonic() - began < 1
+            threads = checking()
+            assert server.post("/-/reload", None)[0] == 200
+            assert server.metrics()[timeouts] >= 1
+            assert checking() == threads
+            config.write_text(config.read_text().replace("health_interval: 1s", "health_interval: 2s"))
+            assert server.post("/-/reload", None)[0] == 200
+            server.until(timeouts, 0)
+            server.until(timeouts, 1)
+            until_ended(threads)
+            assert server.metrics()["ml_server_threads"] >= 1
+            config.write_text(config.read_text().replace(server_lines.replace("1s", "2s"), ""))
+            assert server.post("/-/reload", None)[0] == 200
+            server.until("ml_exporter_ready", 1)
+            gone = time.monotonic() + 10
+            while any(line.startswith("ml_server_") for line in server.metrics()):
+                assert time.monotonic() < gone
+    until_ended(checking())
+
+
+def checking() -> set[threading.Thread]:
+    """Return the threads that check a server's health."""
+    return {thread for thread in threading.enumerate() if thread.name == "health"}
+
+
+def until_ended(threads: set[threading.Thread]) -> None:
+    end = time.monotonic() + 20
+    while threads & checking():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_models_come_and_go_with_a_reload(tmp_path: Path) -> None:

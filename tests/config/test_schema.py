@@ -66,6 +66,10 @@ BEYOND = {
     "prediction log with hashed values without key": "another key",
     "small prediction log": "a bound of a size that is spelled",
     "one file for two logs": "another key",
+    "three servers": "another key",
+    "health of a port that is none": "a bound within an address",
+    "health too often": "a bound of a duration",
+    "health waited for too long": "another key",
 }
 """Mistakes of ``test_settings`` that no schema of single values can know, with what they depend on."""
 

@@ -9,6 +9,7 @@ from ml_exporter.config.load import load
 from ml_exporter.config.settings import PredictionLogSettings
 from ml_exporter.core.errors import ConfigError
 from ml_exporter.core.schema import FeatureKind, Task
+from ml_exporter.resources.target import Health, Target
 from support.engine import write_config
 from support.models import baseline
 
@@ -30,7 +31,11 @@ models:
     classes: [low, high]
 windows: [24h, 5m]
 state: {directory: state, interval: 500ms}
-server: {pid_file: server.pid}
+server:
+  pid_file: server.pid
+  health_url: http://127.0.0.1:8080/healthz?deep=1
+  health_interval: 15s
+  health_timeout: 2s
 limits: {queue_events: 2000, queue_bytes: 2MiB, request_bytes: 1MiB, connections: 10, versions: 3}
 prediction_log: {file: p.jsonl, share: 0.5, max_size: 2MiB, keep: 3, ids: plain}
 audit_log: {file: audit.jsonl}
@@ -46,7 +51,8 @@ def test_a_good_file_is_read_as_it_says(tmp_path: Path) -> None:
     assert settings.windows == ("5m", "24h")
     assert settings.state_directory == tmp_path / "state"
     assert settings.interval == 0.5
-    assert settings.pid_file == tmp_path / "server.pid"
+    health = Health("http://127.0.0.1:8080/healthz?deep=1", 15.0, 2.0)
+    assert settings.server == Target(pid_file=tmp_path / "server.pid", health=health)
     assert (settings.limits.queue_bytes, settings.limits.versions) == (2 << 20, 3)
     assert settings.prediction_log == PredictionLogSettings(
         tmp_path / "p.jsonl", 0.5, 2 << 20, 3, "plain", "omitted"
@@ -316,7 +322,52 @@ BAD = {
         OK + "state: {interval: 1ms}",
         'line 2: state.interval: must be a duration from 0.2s to 1m, got "1ms"',
     ),
-    "two servers": (OK + "server: {pid: 5, pid_file: f}", "line 2: server: takes pid_file or pid, not both"),
+    "two servers": (
+        OK + "server: {pid: 5, pid_file: f}",
+        "line 2: server: takes one of pid, pid_file, name, port, parent, got pid and pid_file",
+    ),
+    "three servers": (
+        OK + "server: {parent: 1, port: 80, name: tritonserver}",
+        "line 2: server: takes one of pid, pid_file, name, port, parent, got name and port and parent",
+    ),
+    "name a number": (
+        OK + "server: {name: 5}",
+        "line 2: server.name: must be text, but YAML reads it as 5; put it in quotes",
+    ),
+    "port too high": (
+        OK + "server: {port: 65536}",
+        "line 2: server.port: must be a whole number from 1 to 65,535, got 65536",
+    ),
+    "parent no process": (
+        OK + "server: {parent: 0}",
+        "line 2: server.parent: must be a whole number from 1 to 4,194,304, got 0",
+    ),
+    "health without a scheme": (
+        OK + "server: {health_url: localhost/healthz}",
+        "line 2: server.health_url: must be an address such as http://127.0.0.1:8080/healthz,"
+        ' got "localhost/healthz"',
+    ),
+    "health of a port that is none": (
+        OK + "server: {health_url: 'http://a:99999/'}",
+        'line 2: server.health_url: must be an address such as http://127.0.0.1:8080/healthz, got "http://a:99999/"',
+    ),
+    "health in two lines": (
+        OK + 'server: {health_url: "http://a/\\r\\nX: y"}',
+        "line 2: server.health_url: must be an address such as http://127.0.0.1:8080/healthz,"
+        ' got "http://a/\r\nX: y"',
+    ),
+    "health with a password": (
+        OK + "server: {health_url: 'http://me:hunter2@localhost/'}",
+        "line 2: server.health_url: must not hold a user or a password; a secret does not belong in this file",
+    ),
+    "health too often": (
+        OK + "server: {health_url: 'http://localhost/', health_interval: 10ms}",
+        'line 2: server.health_interval: must be a duration from 1s to 1h, got "10ms"',
+    ),
+    "health waited for too long": (
+        OK + "server: {health_url: 'http://localhost/', health_interval: 2s, health_timeout: 3s}",
+        "line 2: server.health_timeout: must not be longer than server.health_interval",
+    ),
     "size": (
         OK + "limits: {queue_bytes: big}",
         'line 2: limits.queue_bytes: must be a size such as 512KiB, 16MiB or 1GiB, got "big"',

@@ -52,13 +52,47 @@ def test_a_tree_is_summed_and_its_cpu_never_falls(tmp_path: Path) -> None:
             server.stdin.write("\n")
             server.stdin.flush()
             assert server.stdout.readline() == "ended\n"
+            until(found, ml_server_processes=1)
             third = read(found)
             assert third["ml_server_processes"] == 1
             assert third["ml_server_cpu_seconds_total"] >= second["ml_server_cpu_seconds_total"]
             assert third["ml_server_resident_memory_bytes"] < first["ml_server_resident_memory_bytes"]
         finally:
             server.kill()
-    assert read(found) == {"ml_server_up": 0}
+    assert read(found) == {"ml_server_up": 0, "ml_server_restarts_total": 0}
+
+
+def test_another_process_in_its_place_is_a_restart(tmp_path: Path) -> None:
+    pid_file = tmp_path / "server.pid"
+    found = ProcessReader(Target(pid_file=pid_file))
+    for restarts in range(3):
+        with subprocess.Popen(["sleep", "60"]) as server:
+            try:
+                pid_file.write_text(str(server.pid))
+                until(found, ml_server_up=1)
+                values = read(found)
+                assert values["ml_server_restarts_total"] == restarts
+                assert values["ml_server_threads"] == 1
+            finally:
+                server.kill()
+        until(found, ml_server_up=0)
+
+
+def test_one_that_ended_and_was_not_waited_for_is_down() -> None:
+    with subprocess.Popen(["sleep", "60"]) as server:
+        found = ProcessReader(Target(pid=server.pid))
+        assert read(found)["ml_server_up"] == 1
+        server.kill()
+        os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+        until(found, ml_server_up=0)
+
+
+def until(found: ProcessReader, **expected: float) -> None:
+    """Wait until the reader sees it: a tree serves for a moment."""
+    end = time.monotonic() + 10
+    while not expected.items() <= read(found).items():
+        assert time.monotonic() < end, read(found)
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("content", [None, "", "not a number", "999999999"])
@@ -66,7 +100,7 @@ def test_an_unknown_process_is_down_and_nothing_else_is_said(tmp_path: Path, con
     pid_file = tmp_path / "server.pid"
     if content is not None:
         pid_file.write_text(content)
-    assert read(ProcessReader(Target(pid_file=pid_file))) == {"ml_server_up": 0}
+    assert read(ProcessReader(Target(pid_file=pid_file))) == {"ml_server_up": 0, "ml_server_restarts_total": 0}
 
 
 def test_nothing_is_read_unless_asked_for() -> None:

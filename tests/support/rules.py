@@ -170,6 +170,16 @@ def _server(fleet: Fleet, there: dict[str, str]) -> None:
     fleet.gauge("ml_server_memory_limit_bytes", 1e9, **there)
     fleet.counter("ml_server_cpu_seconds_total", 30, **there)
     fleet.gauge("ml_server_cpu_limit_cores", 1, **there)
+    fleet.gauge("ml_server_health_up", 1, **there)
+    for result, rate in (("healthy", 6), ("status", 0), ("timeout", 0)):
+        fleet.counter("ml_server_health_probes_total", rate, **there, result=result)
+    fleet.counter("ml_server_cpu_periods_total", 600, **there)
+    fleet.counter("ml_server_cpu_throttled_periods_total", 6, **there)
+    fleet.counter("ml_server_restarts_total", 0, **there)
+    fleet.counter("ml_server_oom_kills_total", 0, **there)
+    fleet.gauge("ml_server_fds_used_ratio", 0.1, **there)
+    fleet.gauge("ml_server_filesystem_size_bytes", 1e11, **there)
+    fleet.gauge("ml_server_filesystem_available_bytes", 5e10, **there)
     for gpu in "01":
         _gpu(fleet, {**there, "gpu": gpu})
 

@@ -8,9 +8,8 @@ from ml_exporter.app import evaluation
 from ml_exporter.app.metrics import SelfMetrics
 from ml_exporter.core.metrics import Metric
 from ml_exporter.ingest.metrics import IntakeMetrics
-from ml_exporter.resources.gpu import GpuReader
-from ml_exporter.resources.limits import LimitsReader
-from ml_exporter.resources.process import ProcessReader
+from ml_exporter.resources import READERS, gpu
+from ml_exporter.resources.target import Health, Target
 from ml_exporter.signals import SIGNALS, drift, fairness, performance, quality, segments, traffic
 from ml_exporter.signals.signal import REASONS, Signal
 
@@ -37,9 +36,11 @@ def sections() -> list[Section]:
         (title, meaning, [metric for signal in signals for metric in signal.metrics])
         for title, meaning, signals in _FAMILIES
     ]
-    server = [*ProcessReader.metrics, *LimitsReader.metrics]
-    result.append(("Model server", "Resources of the watched process tree.", server))
-    result.append(("GPU", _GPUS, GpuReader.metrics))
+    target = Target(pid=1, health=Health("http://localhost/"))
+    readers = [make(target) for make in READERS if make is not gpu.reader]
+    server = [metric for reader in readers if reader for metric in reader.metrics]
+    result.append(("Model server", "Resources of the watched process tree, and its health checks.", server))
+    result.append(("GPU", _GPUS, gpu.GpuReader.metrics))
     result.append(
         ("Signals and joins", "Why there is no sample, and what became of events.", list(evaluation.METRICS))
     )

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.app.runtime import ModelRuntime
+from ml_exporter.core.errors import ResourceError
 from ml_exporter.core.metrics import ONE, Block, Closing, Collector, Metric, NoData, Rows, counter, gauge
 from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View, Views
@@ -163,7 +164,11 @@ class Evaluator:
         for number, reader in enumerate(self._readers, len(self._signals)):
             began = time.perf_counter()
             try:
-                blocks += reader.collect()
+                for block in reader.collect():
+                    blocks.append(block)
+            except ResourceError as error:
+                self._success[number] = 0.0
+                self._tell(reader.key, str(error))
             except Exception:
                 self._success[number] = 0.0
                 self._report(reader.key)
@@ -171,10 +176,19 @@ class Evaluator:
         return blocks
 
     def _report(self, key: str) -> None:
-        now = time.monotonic()
-        if now - self._logged.get(key, -_QUIET_SECONDS) >= _QUIET_SECONDS:
-            self._logged[key] = now
+        if self._is_due(key):
             log.exception("signal failed", extra={"collector": key})
+
+    def _tell(self, key: str, error: str) -> None:
+        if self._is_due(key):
+            log.warning("a resource cannot be read", extra={"collector": key, "error": error})
+
+    def _is_due(self, key: str) -> bool:
+        now = time.monotonic()
+        due = now - self._logged.get(key, -_QUIET_SECONDS) >= _QUIET_SECONDS
+        if due:
+            self._logged[key] = now
+        return due
 
     def _no_data(self, missing: list[NoData]) -> Block:
         values = tuple((*item.scope, item.signal, item.feature, item.reason) for item in missing)

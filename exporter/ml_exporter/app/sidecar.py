@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -95,8 +95,7 @@ class Sidecar:
         self._stop_cause = "request"
         self._exit_code = 0
         self._queue = IntakeQueue(limits.queue_events, limits.queue_bytes)
-        self._target = Target(self._settings.pid, self._settings.pid_file)
-        self._evaluator = Evaluator(readers=_readers(self._target))
+        self._evaluator = Evaluator(readers=_readers(self._settings.server))
         self._engine = Engine(
             models,
             self._queue,
@@ -194,12 +193,13 @@ class Sidecar:
         earlier_log = self._engine.prediction_log
         if prediction_log is not None and prediction_log is not earlier_log:
             prediction_log.start()
-        target = Target(setup.settings.pid, setup.settings.pid_file)
-        readers = None if target == self._target else _readers(target)
+        watched, server = self._settings.server, setup.settings.server
+        readers = None if server == watched else _readers(server)
         old: list[Collector] = []
 
         def swap() -> None:
             if readers is not None:
+                watched.stopped.set()
                 old.extend(self._evaluator.replace_readers(readers))
             self._engine.replace_models(models)
             self._use_prediction_log(prediction_log)
@@ -215,7 +215,8 @@ class Sidecar:
         self._queue.put([self._engine.command(swap)])
         self._queue.wake.set()
         before, after = (self._setup, self._web), (setup, web)
-        self._setup, self._web, self._settings, self._target = setup, web, setup.settings, target
+        self._setup, self._web = setup, web
+        self._settings = setup.settings if server != watched else replace(setup.settings, server=watched)
         await done.wait()
         await asyncio.to_thread(close, old)
         if earlier_log is not None and earlier_log is not prediction_log:
@@ -278,6 +279,7 @@ class Sidecar:
 
     async def _end(self) -> int:
         began = time.monotonic()
+        self._settings.server.stopped.set()
         await self._server.stop(REQUEST_SECONDS)
         left = max(STOP_SECONDS - (time.monotonic() - began), 1.0)
         if not await asyncio.to_thread(self._engine.stop, left):

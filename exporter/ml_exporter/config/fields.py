@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from ml_exporter.config import json_schema
 from ml_exporter.config.json_schema import Schema
@@ -218,6 +219,27 @@ def path() -> Kind:
         return document.folder / value
 
     return Kind("path, relative to this file's folder", read, schema={"type": "string", "minLength": 1})
+
+
+def http_url() -> Kind:
+    """An address of a web server, without a user or a password."""
+    meaning = "an address such as http://127.0.0.1:8080/healthz"
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        try:
+            parts = urlsplit(value)
+            fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except (ValueError, AttributeError, TypeError):
+            fits = False
+        if not fits or not isinstance(value, str) or not value.isascii() or any(map(str.isspace, value)):
+            document.problem(where, f"must be {meaning}, got {_told(value)}")
+            return _BAD
+        if parts.username is not None:
+            document.problem(where, "must not hold a user or a password; a secret does not belong in this file")
+            return _BAD
+        return value
+
+    return Kind(meaning, read, schema={"type": "string", "pattern": r"^https?://[^\s@]+$"})
 
 
 def number_pair() -> Kind:

@@ -17,6 +17,7 @@ from ml_exporter.config.fields import (
     boolean,
     choice,
     duration,
+    http_url,
     integer,
     list_of,
     mapping_of,
@@ -33,6 +34,7 @@ from ml_exporter.config.yaml_file import Document
 from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
 from ml_exporter.core.segments import MOST_GROUPS, SegmentOptions
 from ml_exporter.core.text import parse_duration
+from ml_exporter.resources.target import Health, Target
 from ml_exporter.state.ring import Window
 
 _DAY: Final = 86400.0
@@ -186,10 +188,35 @@ STATE: Final = Section(
     )
 )
 
+_TARGETS: Final = ("pid", "pid_file", "name", "port", "parent")
+
 SERVER: Final = Section(
     (
         Field("pid_file", path(), "File with the process id of the model server to watch.", None),
         Field("pid", integer(1, 1 << 22), "Process id of the model server to watch.", None),
+        Field(
+            "name",
+            text(longest=255),
+            "Name of its process, as `ps -o comm` shows it, of which 15 characters count; of several the one from"
+            " which the others descend.",
+            None,
+        ),
+        Field(
+            "port",
+            integer(1, 65_535),
+            "TCP port that it listens on, in the network namespace of the exporter.",
+            None,
+        ),
+        Field("parent", integer(1, 1 << 22), "Process id of what started it, whose only child it is.", None),
+        Field(
+            "health_url",
+            http_url(),
+            "Address of its health check, asked with GET: healthy is a status from 200 to 399, redirects are not"
+            " followed.",
+            None,
+        ),
+        Field("health_interval", duration(1, 3600), "Time between two health checks.", 10.0),
+        Field("health_timeout", duration(0.1, 60), "Time after which a health check has failed.", 5.0),
     )
 )
 
@@ -230,7 +257,13 @@ ROOT: Final = Section(
             ("5m", "1h", "24h"),
         ),
         Field("state", section(STATE), "What survives a restart.", DEFAULTS),
-        Field("server", section(SERVER), "The model server whose CPU, memory and GPUs are read.", DEFAULTS),
+        Field(
+            "server",
+            section(SERVER),
+            "The model server whose process, GPUs and health are watched: by one of pid, pid_file, name, port,"
+            " parent.",
+            DEFAULTS,
+        ),
         Field("limits", section(LIMITS), "Bounds on what is kept and accepted.", DEFAULTS),
         Field(
             "sensitive_key",
@@ -302,8 +335,7 @@ class Settings:
     windows: tuple[str, ...]
     state_directory: Path | None
     interval: float
-    pid_file: Path | None
-    pid: int | None
+    server: Target
     limits: Limits
     sensitive_key: Secret | None
     prediction_log: PredictionLogSettings | None
@@ -323,8 +355,6 @@ def read(file: Path) -> tuple[Document, Settings]:
             document.problem(f"windows[{number}]", told)
         if length in lengths[:number]:
             document.problem(f"windows[{number}]", f'"{root["windows"][number]}" stands twice')
-    if server["pid"] is not None and server["pid_file"] is not None:
-        document.problem("server", "takes pid_file or pid, not both")
     models = tuple(
         _model(model, f"models[{number}]", state["directory"] is not None, document)
         for number, model in enumerate(root["models"] or ())
@@ -338,8 +368,7 @@ def read(file: Path) -> tuple[Document, Settings]:
         windows=tuple(sorted(root["windows"], key=parse_duration)),
         state_directory=state["directory"],
         interval=state["interval"],
-        pid_file=server["pid_file"],
-        pid=server["pid"],
+        server=_server(server, document),
         limits=Limits(**root["limits"]),
         sensitive_key=root["sensitive_key"],
         prediction_log=_prediction_log(root, document),
@@ -357,6 +386,19 @@ def _prediction_log(root: dict[str, Any], document: Document) -> PredictionLogSe
     if root["audit_log"] and given["file"] is not None and given["file"] == root["audit_log"]["file"]:
         document.problem("prediction_log.file", "must be another file than audit_log.file")
     return PredictionLogSettings(**given)
+
+
+def _server(server: dict[str, Any], document: Document) -> Target:
+    given = [name for name in _TARGETS if server[name] is not None]
+    if len(given) > 1:
+        told = f"takes one of {', '.join(_TARGETS)}, got {' and '.join(given)}"
+        document.problem("server", told)
+    health = None
+    if server["health_url"] is not None:
+        if server["health_timeout"] > server["health_interval"]:
+            document.problem("server.health_timeout", "must not be longer than server.health_interval")
+        health = Health(server["health_url"], server["health_interval"], server["health_timeout"])
+    return Target(**{name: server[name] for name in _TARGETS}, health=health)
 
 
 def _model(model: dict[str, Any], where: str, has_state: bool, document: Document) -> ModelSettings:

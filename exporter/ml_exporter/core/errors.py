@@ -10,6 +10,7 @@
     ├── PayloadError       a request body or an event cannot be used; holds the reason for the counter
     ├── StateError         the state directory cannot be used
     ├── ResourceError      a resource of the host or the model server cannot be read
+    │   └── NotRunningError    the model server does not run
     └── SecretError        a file with a secret cannot be read
 
 A message says what is wrong, where, and what is allowed. None of them carries an HTTP status or an
@@ -78,6 +79,10 @@ class StateError(ExporterError):
 
 class ResourceError(ExporterError):
     """A resource cannot be read; its series are absent until it can."""
+
+
+class NotRunningError(ResourceError):
+    """The watched model server certainly does not run, which is no failure of reading it."""
 
 
 class SecretError(ExporterError):

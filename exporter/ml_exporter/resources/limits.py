@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from ml_exporter.core.errors import ResourceError
 from ml_exporter.core.metrics import Block, Collector, gauge, one
+from ml_exporter.resources import cgroups
+from ml_exporter.resources.cgroups import Cgroup, number
+from ml_exporter.resources.reader import ServerReader
 from ml_exporter.resources.target import Target
 
 _MEMORY: Final = gauge(
@@ -25,70 +27,60 @@ _UNLIMITED: Final = 1 << 62
 """From here on version 1 means no limit: it writes the largest multiple of a page below 2^63."""
 
 
-class LimitsReader:
-    """Reads the limits of a process's cgroup and of all above it; both versions of cgroups.
-
-    ``root`` is where ``proc`` and ``sys/fs/cgroup`` are found. A container that sees only its own part of the
-    hierarchy finds its own limits at the top of it.
-    """
+class LimitsReader(ServerReader):
+    """Reads the limits of a process's cgroup and of all above it; both versions of cgroups."""
 
     key = "limits"
     metrics = (_MEMORY, _CPU)
 
-    def __init__(self, target: Target, root: Path = Path("/")) -> None:
-        self._target = target
-        self._root = root
-
     def collect(self) -> Iterable[Block]:
         """Yield both limits; nothing while the process is not there."""
+        group = cgroups.of(self._target, self._root, "memory")
+        if group is not None:
+            _, memory = lowest_memory(group)
+            machine = float(psutil.virtual_memory().total)
+            yield one(_MEMORY, machine if memory is None else min(memory, machine))
+        group, usable = cgroups.of(self._target, self._root, "cpu"), self._usable()
+        if group is not None and usable:
+            _, cores = lowest_cpu(group)
+            yield one(_CPU, usable if cores is None else min(cores, usable))
+
+    def _usable(self) -> float:
+        tree = self._target.known()
         try:
-            pid = self._target.find()
-            groups = (self._root / f"proc/{pid}/cgroup").read_text()
-            cores = float(len(os.sched_getaffinity(pid)))
-        except (OSError, ResourceError):
-            return
-        memory = float(psutil.virtual_memory().total)
-        for line in groups.splitlines():
-            _, controllers, path = line.split(":", 2)
-            names = controllers.split(",")
-            if not controllers:
-                for folder in self._folders("", path):
-                    memory = min(memory, _number(folder / "memory.max", memory))
-                    cores = min(cores, _share((folder / "cpu.max"), cores))
-            if "memory" in names:
-                for folder in self._folders("memory", path):
-                    found = _number(folder / "memory.limit_in_bytes", memory)
-                    memory = min(memory, found if found < _UNLIMITED else memory)
-            if "cpu" in names:
-                for folder in self._folders(controllers, path):
-                    quota = _number(folder / "cpu.cfs_quota_us", -1.0)
-                    period = _number(folder / "cpu.cfs_period_us", 0.0)
-                    cores = min(cores, quota / period if quota > 0 and period > 0 else cores)
-        yield one(_MEMORY, memory)
-        yield one(_CPU, cores)
-
-    def _folders(self, controller: str, path: str) -> Iterator[Path]:
-        top = self._root / "sys/fs/cgroup" / controller
-        folder = top / path.lstrip("/")
-        yield folder
-        while folder != top and top in folder.parents:
-            folder = folder.parent
-            yield folder
+            return float(len(os.sched_getaffinity(tree.root.pid))) if tree else 0.0
+        except ProcessLookupError:
+            return 0.0
 
 
-def _number(path: Path, otherwise: float) -> float:
-    try:
-        return float(path.read_text())
-    except (OSError, ValueError):
-        return otherwise  # not there, or "max"
+def lowest_memory(group: Cgroup) -> tuple[Path | None, float | None]:
+    """Return the folder with the lowest memory limit, and the limit in bytes; None and None without one."""
+    name = "memory.max" if group.version == 2 else "memory.limit_in_bytes"
+    return _lowest((folder, number(folder / name)) for folder in group.folders)
 
 
-def _share(path: Path, otherwise: float) -> float:
-    try:
-        quota, period = path.read_text().split()
-        return float(quota) / float(period)
-    except (OSError, ValueError, ZeroDivisionError):
-        return otherwise
+def lowest_cpu(group: Cgroup) -> tuple[Path | None, float | None]:
+    """Return the folder with the lowest CPU quota, and the quota in cores; None and None without one."""
+    return _lowest((folder, _quota(folder, group.version)) for folder in group.folders)
+
+
+def _lowest(limits: Iterable[tuple[Path, float | None]]) -> tuple[Path | None, float | None]:
+    found: tuple[Path | None, float | None] = (None, None)
+    for folder, limit in limits:
+        if limit is not None and limit < (_UNLIMITED if found[1] is None else found[1]):
+            found = folder, limit
+    return found
+
+
+def _quota(folder: Path, version: int) -> float | None:
+    if version == 1:
+        quota, period = number(folder / "cpu.cfs_quota_us"), number(folder / "cpu.cfs_period_us")
+    else:
+        try:
+            quota, period = map(float, (folder / "cpu.max").read_text().split())
+        except (OSError, ValueError):
+            return None  # not there, or "max"
+    return quota / period if quota and period and quota > 0 else None
 
 
 def reader(target: Target) -> Collector | None:

@@ -1,4 +1,4 @@
-"""CPU and memory of the model server: its process and all descendants, summed."""
+"""CPU, memory and size of the model server: its process and all descendants, summed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 
 import psutil
 
-from ml_exporter.core.errors import ResourceError
+from ml_exporter.core.errors import NotRunningError
 from ml_exporter.core.metrics import Block, Collector, counter, gauge, one
+from ml_exporter.resources.growth import Growth, Key
 from ml_exporter.resources.target import Target
 
 _UP: Final = gauge("ml_server_up", "1 if the process of the model server runs, else 0.")
@@ -20,7 +21,12 @@ _MEMORY: Final = gauge(
     "ml_server_resident_memory_bytes", "Resident memory of the model server's processes, summed."
 )
 _PROCESSES: Final = gauge("ml_server_processes", "Processes of the model server.")
+_THREADS: Final = gauge("ml_server_threads", "Threads of the model server's processes, summed.")
 _START: Final = gauge("ml_server_start_timestamp_seconds", "Time at which the model server's process started.")
+_RESTARTS: Final = counter(
+    "ml_server_restarts_total",
+    "Times that another process took the model server's place since this exporter watches it.",
+)
 
 
 class ProcessReader:
@@ -31,42 +37,48 @@ class ProcessReader:
     """
 
     key = "process"
-    metrics = (_UP, _CPU, _MEMORY, _PROCESSES, _START)
+    metrics = (_UP, _CPU, _MEMORY, _PROCESSES, _THREADS, _START, _RESTARTS)
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._seen: dict[tuple[int, float], float] = {}
-        self._cpu = 0.0
+        self._cpu = Growth()
+        self._last: Key | None = None
+        self._restarts = 0
 
     def collect(self) -> Iterable[Block]:
-        """Yield the samples; only ``ml_server_up`` 0 while the process is not there."""
+        """Yield the samples; while the process is not there only ``ml_server_up`` 0 and what was counted."""
         try:
-            root = psutil.Process(self._target.find())
-            tree = [root, *root.children(recursive=True)]
-            started = root.create_time()
-        except (psutil.Error, ResourceError):
+            tree = self._target.tree()
+        except NotRunningError:
             yield one(_UP, 0)
+            yield one(_RESTARTS, self._restarts)
             return
-        memory, count = 0, 0
-        seen: dict[tuple[int, float], float] = {}
-        for process in tree:
+        memory, threads = 0, 0
+        used: dict[Key, float] = {}
+        for process in tree.processes:
             try:
                 with process.oneshot():
-                    times, size = process.cpu_times(), process.memory_info().rss
+                    times, size, count = process.cpu_times(), process.memory_info().rss, process.num_threads()
                     key = (process.pid, process.create_time())
             except psutil.Error:
                 continue  # it ended between the listing and the reading
-            used = times.user + times.system
-            self._cpu += max(used - self._seen.get(key, 0.0 if self._seen else used), 0.0)
-            seen[key] = used
+            used[key] = times.user + times.system
             memory += size
-            count += 1
-        self._seen = seen
+            threads += count
+        root = (tree.root.pid, tree.started)
+        if root not in used:
+            yield one(_UP, 0)
+            yield one(_RESTARTS, self._restarts)
+            return
+        self._restarts += self._last not in (None, root)
+        self._last = root
         yield one(_UP, 1)
-        yield one(_CPU, self._cpu)
+        yield one(_CPU, self._cpu.add(used))
         yield one(_MEMORY, memory)
-        yield one(_PROCESSES, count)
-        yield one(_START, started)
+        yield one(_PROCESSES, len(used))
+        yield one(_THREADS, threads)
+        yield one(_START, tree.started)
+        yield one(_RESTARTS, self._restarts)
 
 
 def reader(target: Target) -> Collector | None:
