@@ -129,7 +129,8 @@ def test_the_answer_says_which_events_failed_and_why(sidecar: Running) -> None:
             {"Content-Type": "application/x-www-form-urlencoded"},
             415,
             'Content-Type "application/x-www-form-urlencoded" is not understood; send one of application/json, '
-            "application/x-ndjson, application/ndjson, application/jsonl",
+            "application/x-ndjson, application/ndjson, application/jsonl, application/vnd.apache.arrow.stream, "
+            "application/vnd.apache.parquet",
         ),
         (
             "POST",
