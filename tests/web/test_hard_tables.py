@@ -230,6 +230,7 @@ def test_flipped_bytes_do_no_harm(process: Process, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [ARROW, PARQUET])
 def test_one_text_of_all_rows_is_held_once(process: Process, kind: str) -> None:
+    process.until("ml_exporter_queue_events", 0)
     table = shared_text(9_000, 400_000)
     body = stream(table.select(["id"])) if kind == ARROW else file(table.select(["id"]), compression="zstd")
     before = resident(process)
@@ -271,7 +272,7 @@ def test_a_large_table_does_not_hold_up_the_others(tmp_path: Path, monkeypatch: 
         def send(kind: str, body: bytes) -> None:
             answers.append(server.request("POST", "/v1/predictions", body, {"Content-Type": kind}))
 
-        for kind, body in ((PARQUET, PLAIN_FILE), (ARROW, stream(pa.table({"score": np.zeros(200_000)})))):
+        for kind, body in ((PARQUET, PLAIN_FILE), (ARROW, stream(pa.table({"score": [True] * 10_000})))):
             begun.clear()
             go_on.clear()
             thread = threading.Thread(target=send, args=(kind, body))
@@ -282,7 +283,7 @@ def test_a_large_table_does_not_hold_up_the_others(tmp_path: Path, monkeypatch: 
             assert time.monotonic() - began < 5
             go_on.set()
             thread.join(20)
-        assert [status for status, _, _ in answers] == [202, 413]
+        assert [status for status, _, _ in answers] == [202, 202]
 
 
 def test_without_pyarrow_the_answer_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

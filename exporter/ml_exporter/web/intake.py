@@ -14,7 +14,7 @@ from ml_exporter.ingest.protocols.protocol import Protocol
 from ml_exporter.ingest.queue import Batch, IntakeQueue
 from ml_exporter.ingest.reasons import MALFORMED, QUEUE_FULL, SHUTDOWN, TOO_LARGE, UNKNOWN_MODEL, UNSUPPORTED
 from ml_exporter.ingest.receipt import Receipt
-from ml_exporter.web.body import content_of
+from ml_exporter.web.body import ENCODINGS, content_of
 from ml_exporter.web.messages import JSON, Request, Response, json_response, problem
 
 T = TypeVar("T")
@@ -30,6 +30,9 @@ _OBJECTS: Final = 3
 """JSON objects of an event at most: itself, its features, its scores."""
 
 _ONE_QUEUED: Final = Response(202, b'{"status":"queued","accepted":1}', JSON)
+_ENCODINGS: Final = (("Accept-Encoding", ", ".join(ENCODINGS)),)
+"""What a 415 tells of: RFC 9110, section 12.5.3."""
+
 _RETRY: Final = (("Retry-After", "1"),)
 
 
@@ -100,7 +103,8 @@ class IntakePaths:
 
     def _refuse(self, error: PayloadError) -> Response:
         self._metrics.lost[error.reason] += 1
-        return problem(_STATUS.get(error.reason, 400), error.what, reason=error.reason)
+        status = _STATUS.get(error.reason, 400)
+        return problem(status, error.what, _ENCODINGS if status == 415 else (), reason=error.reason)
 
     def _accept(self, reading: Reading, event: str, durable: bool) -> Response | Awaitable[Response]:
         """Queue what was read, if there is room; what is wrong with it is counted unless it is to come again."""
