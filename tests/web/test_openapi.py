@@ -15,7 +15,7 @@ from ml_exporter.core.schema import Task
 from support.engine import write_config
 from support.processes import Process, sidecar
 
-EXAMPLES = 80
+EXAMPLES = 40
 OPERATIONS = (
     *("POST /v1/predictions", "POST /v1/labels", "GET /metrics", "GET /", "GET /-/healthy", "GET /-/ready"),
     *("POST /-/reload", "PUT /-/reload", "GET /openapi.json"),
@@ -26,7 +26,7 @@ CHECKS = (
 )
 
 
-@pytest.fixture(scope="module", params=list(Task))
+@pytest.fixture(scope="module", params=[Task.BINARY, Task.MULTICLASS])
 def process(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     made = sidecar(write_config(tmp_path_factory.mktemp("openapi"), request.param))
     yield made
@@ -79,7 +79,7 @@ def test_answers_are_as_described(
     if not takes_events:
         assert set(statuses) == {200}, statuses
     elif mode.is_positive and path == "/v1/predictions":  # made-up labels are of no class of the model
-        assert statuses[202] >= 5, statuses
+        assert statuses[202] >= 3, statuses
     else:
         assert statuses[400], statuses
 

@@ -15,7 +15,7 @@ from ml_exporter.ingest.protocols.protocol import NoTypedReading
 from ml_exporter.ingest.reasons import INVALID, UNKNOWN_FIELD
 from ml_exporter.ingest.receipt import Receipt
 from ml_exporter.ingest.tables.ids import ArrowIds, are_ids
-from ml_exporter.ingest.tables.values import codes, codes_by, floats, is_text, plain, seconds
+from ml_exporter.ingest.tables.values import codes, codes_by, floats, is_text, marked, plain, seconds
 from ml_exporter.ingest.tolerant import TolerantReader
 
 _FEW_ROWS: Final = 2_000
@@ -69,23 +69,30 @@ class TableReader(TolerantReader):
             if not dot:
                 fields[name] = self._field(name, column, start)
             elif outer == "features":
-                features[self._types.attribute[inner]] = self._feature(inner, column, start)
+                features[inner] = column
             else:
                 scores[inner] = column
         if scores:
             fields["scores"] = self._scores(scores, start)
-        fields["features"] = self._types.FeatureColumns(**features)
+        fields["features"] = self._features(features, start)
         return self._types.Columns(**fields)
 
-    def _feature(self, name: str, column: Any, start: int) -> Any:
-        variable = self._variables[name]
-        if not isinstance(variable, CategoricalVariable):
-            values: Any = floats(column)
-        else:
-            values = self._codes(variable, column)
-        if values is not None:
-            return values
-        return [self._value(row, name, value) for row, value in enumerate(self._plain(column), start)]
+    def _features(self, given: dict[str, Any], start: int) -> Any:
+        read: dict[str, Any] = {}
+        for name, column in given.items():
+            variable = self._variables[name]
+            if isinstance(variable, CategoricalVariable):
+                read[name] = self._codes(variable, column)
+            else:
+                read[name] = floats(column)
+        numeric = [name for name, values in read.items() if values is not None and self._types.is_numeric[name]]
+        if numeric:
+            read.update(zip(numeric, marked([read[name] for name in numeric]), strict=True))
+        for name, values in read.items():
+            if values is None:
+                listed = enumerate(self._plain(given[name]), start)
+                read[name] = [self._value(row, name, value) for row, value in listed]
+        return self._types.FeatureColumns(**{self._types.attribute[name]: values for name, values in read.items()})
 
     def _codes(self, variable: CategoricalVariable, column: Any) -> Any:
         known = self._types.codes[variable.name]

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from ml_exporter.core.errors import PayloadError
 from ml_exporter.ingest.reasons import MALFORMED
 
 _DICTIONARY, _ROWS = 2, 3
 _BUFFER: Final = 16
+"""Bytes of what a message says of a buffer: its place and its length."""
+
 _OWN_LENGTH: Final = 8
 """Bytes before each compressed buffer: its length once it is decompressed, -1 if it is not compressed."""
 
@@ -44,13 +44,16 @@ class _Fields:
         place = self._find(field)
         return _Fields(self.data, place + _number("<I", self.data, place)) if place else None
 
-    def pairs(self, field: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return a vector of structs of two 64-bit integers, (structs, 2)."""
+    def pairs(self, field: int) -> tuple[int, ...]:
+        """Return a vector of structs of two 64-bit integers, one after the other."""
         place = self._find(field)
         if not place:
-            return np.empty((0, 2), np.int64)
+            return ()
         start = place + _number("<I", self.data, place)
-        return np.frombuffer(self.data, "<i8", 2 * _number("<I", self.data, start), start + 4).reshape(-1, 2)
+        count = _number("<I", self.data, start)
+        if _BUFFER * count > len(self.data):
+            raise ValueError("a vector beyond the message")
+        return struct.unpack_from(f"<{2 * count}q", self.data, start + 4)
 
     def _find(self, field: int) -> int:
         entry = 4 + 2 * field
@@ -60,11 +63,11 @@ class _Fields:
         return self.place + offset if offset else 0
 
 
-def claim_of(metadata: Any, body: Any) -> Claim:
+def claim_of(metadata: bytes, body: Any) -> Claim:
     """Return what a message of an Arrow stream claims; PayloadError if it cannot be read.
 
-    ``metadata`` and ``body`` are its two parts as buffers. Buffers count as often as they are named, so that
-    many columns over the same bytes are what they are once they are copied.
+    ``metadata`` and ``body`` are its two parts, the second as a buffer. Buffers count as often as they are
+    named, so that many columns over the same bytes are what they are once they are copied.
     """
     try:
         message = _Fields(metadata, _number("<I", metadata, 0))
@@ -77,9 +80,9 @@ def claim_of(metadata: Any, body: Any) -> Claim:
         if rows is None:
             return Claim(0, 0)
         buffers = rows.pairs(2)
-        lengths = buffers[:, 1].tolist()
+        lengths: Sequence[int] = buffers[1::2]
         if rows.table(3) is not None:
-            lengths = [_decompressed(body, *buffer) for buffer in buffers.tolist()]
+            lengths = [_decompressed(body, *buffer) for buffer in zip(buffers[::2], lengths, strict=True)]
         return Claim(rows.number(0, "<q") if kind == _ROWS else 0, _total(lengths))
     except (struct.error, ValueError) as error:
         raise PayloadError(MALFORMED, f"not a valid Arrow stream: {error}") from None

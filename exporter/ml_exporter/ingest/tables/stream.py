@@ -56,7 +56,7 @@ def _check(data: Any, bounds: Bounds) -> None:
             message = messages.read_next_message()
         except StopIteration:
             return
-        claim = claim_of(message.metadata, message.body)
+        claim = claim_of(message.metadata.to_pybytes(), message.body)
         rows, size = rows + claim.rows, size + claim.size
         check_events(rows, bounds)
         check_size(size, bounds)

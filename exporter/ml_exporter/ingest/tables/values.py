@@ -38,7 +38,7 @@ def is_number(kind: Any) -> bool:
 
 
 def floats(column: Any) -> FloatArray | None:
-    """Return the numbers of a column, MISSING for null and NaN; None if they are no numbers.
+    """Return the numbers of a column, NaN for null; None if they are no numbers.
 
     Without copying where it holds 64-bit floats, all of them numbers.
     """
@@ -50,13 +50,21 @@ def floats(column: Any) -> FloatArray | None:
         if not is_number(kind):
             return None
         if pa.types.is_null(kind):
-            return np.full(len(column), MISSING)
+            return np.full(len(column), np.nan)
         if column.null_count or pa.types.is_decimal(kind):
             column = column.cast(pa.float64(), safe=False)
     values: FloatArray = column.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    # A NaN may come with the bits of one of the marks, which are ours to set.
-    nothing = np.isnan(values)
-    return np.where(nothing, MISSING, values) if nothing.any() else values
+    return values
+
+
+def marked(values: list[FloatArray]) -> FloatArray:
+    """Return columns of numbers as the rows of one array, (columns, rows), MISSING in place of NaN.
+
+    A NaN may come with the bits of one of the other marks, which are ours to set.
+    """
+    marked = np.array(values)
+    np.copyto(marked, MISSING, where=np.isnan(marked))
+    return marked
 
 
 def seconds(column: Any) -> FloatArray | None:
@@ -112,7 +120,8 @@ def codes_by(column: Any, code_of: Callable[[Any], int]) -> CodeArray | None:
     if not (is_text(value) or is_number(value) or pa.types.is_boolean(value)):
         return None
     if not pa.types.is_dictionary(kind):
-        column = column.dictionary_encode()
+        # Not every pyarrow makes dictionaries of half floats.
+        column = (column.cast(pa.float32()) if pa.types.is_float16(kind) else column).dictionary_encode()
         if not pa.types.is_dictionary(column.type):
             return np.full(len(column), code_of(None), np.int32)
     used, inverse = np.unique(places_of(column), return_inverse=True)
