@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 import uuid
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import ipc
 
 from ml_exporter.app.engine import Engine
 from ml_exporter.app.evaluation import Evaluator
@@ -100,6 +103,18 @@ def columnar(items: list[dict[str, Any]]) -> bytes:
         "features": {name: [item["features"][name] for item in items] for name in (*NUMERIC, *CATEGORICAL)},
     }
     return json.dumps({"columns": columns}).encode()
+
+
+def stream(items: list[dict[str, Any]]) -> bytes:
+    """Return the events as an Arrow stream, categories as dictionaries."""
+    columns: dict[str, Any] = {name: pa.array([item[name] for item in items]) for name in ("id", "score")}
+    for name in (*NUMERIC, *CATEGORICAL):
+        column = pa.array([item["features"][name] for item in items])
+        columns[f"features.{name}"] = column.dictionary_encode() if name in CATEGORICAL else column
+    batch, sink = pa.record_batch(columns), io.BytesIO()
+    with ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue()
 
 
 def engine(clock: Clock | None = None, *, state: bool = False) -> Engine:

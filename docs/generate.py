@@ -1,4 +1,4 @@
-"""Write the pages that follow from the code: metrics, definitions, configuration, command line, notifications.
+"""Write the pages that follow from the code: metrics, definitions, configuration, command line, OpenAPI, others.
 
 ``python docs/generate.py`` writes them; the tests compare them with what this would write.
 """
@@ -27,6 +27,7 @@ from ml_exporter.retrain.notification import FATES
 from ml_exporter.retrain.targets import TARGETS
 from ml_exporter.signals import drift, fairness, performance, quality, segments, traffic
 from ml_exporter.signals.signal import Signal
+from ml_exporter.web.openapi import document
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -292,6 +293,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "intake.md": intake,
     "retraining.md": retraining,
     "notifications.md": notifications,
+    "openapi.json": lambda: document("/metrics").decode(),
     "../README.md": readme,
     "ml-exporter.schema.json": lambda: config_schema.schema("serve"),
     "retrain.schema.json": lambda: config_schema.schema("retrain"),

@@ -192,6 +192,16 @@ def test_the_intake_s_examples_are_accepted_and_answered_so(sidecar: Running) ->
     sidecar.until('ml_labels_total{model="flights",result="joined"}', 2)
 
 
+def test_the_intake_s_table_is_accepted_as_it_stands(sidecar: Running) -> None:
+    (code,) = blocks("docs/intake.md", "python")
+    assert "http://127.0.0.1:19100/" in code
+    before = sidecar.metrics().get('ml_exporter_events_accepted_total{event="prediction"}', 0)
+    exec(code.replace("127.0.0.1:19100", f"127.0.0.1:{sidecar.port}"), {})
+    sidecar.until('ml_exporter_events_accepted_total{event="prediction"}', before + 2)
+    warned = [name for name in sidecar.metrics() if name.startswith("ml_exporter_event_warnings_total")]
+    assert not [name for name in warned if "type_error" in name], warned
+
+
 def test_the_example_of_the_configuration_is_good(flights: Path) -> None:
     example = (ROOT / "docs/ml-exporter.example.yml").read_text()
     (flights / "example.yml").write_text(example)

@@ -129,7 +129,8 @@ def test_the_answer_says_which_events_failed_and_why(sidecar: Running) -> None:
             {"Content-Type": "application/x-www-form-urlencoded"},
             415,
             'Content-Type "application/x-www-form-urlencoded" is not understood; send one of application/json, '
-            "application/x-ndjson, application/ndjson, application/jsonl",
+            "application/x-ndjson, application/ndjson, application/jsonl, application/vnd.apache.arrow.stream, "
+            "application/vnd.apache.parquet",
         ),
         (
             "POST",
@@ -137,7 +138,7 @@ def test_the_answer_says_which_events_failed_and_why(sidecar: Running) -> None:
             b"{}",
             {**JSON, "Content-Encoding": "br"},
             415,
-            'Content-Encoding "br" is not understood; use gzip or none',
+            'Content-Encoding "br" is not understood; use gzip, zstd or none',
         ),
         (
             "POST",
@@ -145,7 +146,7 @@ def test_the_answer_says_which_events_failed_and_why(sidecar: Running) -> None:
             b"{}",
             {**JSON, "Content-Encoding": "gzip, gzip"},
             415,
-            'Content-Encoding "gzip, gzip" is not understood; use gzip or none',
+            'Content-Encoding "gzip, gzip" is not understood; use gzip, zstd or none',
         ),
         ("POST", "/v1/predictions?model=other", b"{}", JSON, 404, 'no model "other"'),
         ("POST", "/v1/predictions", b"x" * 1_048_577, JSON, 413, "the body must not exceed 1048576 bytes"),

@@ -32,6 +32,7 @@ from ml_exporter.exposition.negotiation import format_for, wants_gzip
 from ml_exporter.exposition.page import Page
 from ml_exporter.ingest.intake import Intake
 from ml_exporter.ingest.metrics import IntakeMetrics
+from ml_exporter.ingest.protocols.protocol import Bounds
 from ml_exporter.ingest.queue import IntakeQueue
 from ml_exporter.ingest.reasons import TOO_LARGE
 from ml_exporter.resources import READERS
@@ -115,9 +116,12 @@ class Sidecar:
         self._reloading = asyncio.Lock()
         intake_metrics = self._intake_metrics = IntakeMetrics(self._queue)
         self._page = Page([intake_metrics, self._self_metrics])
-        intake = Intake({name: model.intake for name, model in models.items()})
         self._paths = IntakePaths(
-            intake, self._queue, intake_metrics, limits.request_bytes, durable=self._directory is not None
+            _intake(self._settings, models),
+            self._queue,
+            intake_metrics,
+            limits.request_bytes,
+            durable=self._directory is not None,
         )
         self._auth = BasicAuth(web.users) if web.users else None
         hooks = Hooks(
@@ -206,7 +210,7 @@ class Sidecar:
             self._engine.interval = setup.settings.interval
             self._loop.call_soon_threadsafe(done.set)
 
-        self._paths.intake = Intake({name: model.intake for name, model in models.items()})
+        self._paths.intake = _intake(setup.settings, models)
         self._paths.limit = setup.settings.limits.request_bytes
         self._queue.max_events = setup.settings.limits.queue_events
         self._queue.max_bytes = setup.settings.limits.queue_bytes
@@ -330,6 +334,11 @@ class Sidecar:
         ]
         lines = [line for model in self._engine.models.values() for line in _model_lines(model)]
         return Standing(__version__, state, state == "running", facts, lines)
+
+
+def _intake(settings: Settings, models: dict[str, ModelRuntime]) -> Intake:
+    bounds = Bounds(settings.limits.request_bytes, settings.limits.queue_events)
+    return Intake({name: model.intake for name, model in models.items()}, bounds)
 
 
 def _model_lines(model: ModelRuntime) -> list[ModelLine]:

@@ -18,6 +18,7 @@ from ml_exporter.core.columns import NO_CLASS, PredictionColumns
 from ml_exporter.core.schema import CategoricalVariable, NumericVariable, Task
 from ml_exporter.core.text import category_name, label_value
 from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, EventTypes
+from ml_exporter.ingest.ids import Ids
 from ml_exporter.sums.segments import group_codes
 from ml_exporter.sums.variables import STATUSES
 
@@ -71,13 +72,15 @@ def from_columns(types: EventTypes, columns: Any, rows: int, default_version: st
     """Return the columns of a decoded ``types.Columns`` object whose lists are all of length ``rows``."""
     features = columns.features or types.FeatureColumns()
     numbers = np.empty((len(types.numbers), rows), np.float64)
-    spelled: dict[str, Sequence[Any]] = {}
+    spelled: dict[str, Sequence[Any] | CodeArray] = {}
     for variable in types.features:
         values = types.of[variable.name](features)
-        if variable.name in types.spelled:
+        if isinstance(values, np.ndarray) and not types.is_numeric[variable.name]:
+            spelled[variable.name] = values
+        elif variable.name in types.spelled:
             spelled[variable.name] = [ABSENT_CATEGORY] * rows if values is None else values
         else:
-            given = types.absent(variable) if values is None else np.fromiter(values, np.float64, rows)
+            given = types.absent(variable) if values is None else _floats(values, rows)
             numbers[types.numbers.index(variable.name)] = given
     numeric, categorical = _variables(types, numbers, spelled)
     scores = None
@@ -93,25 +96,31 @@ def from_columns(types: EventTypes, columns: Any, rows: int, default_version: st
         numeric,
         categorical,
         ids=columns.id or nothing,
-        score=np.fromiter(columns.score or nothing, np.float64, rows),
+        score=_floats(nothing if columns.score is None else columns.score, rows),
         scores=scores,
         sent={name: codes_in(types, name, values) for name, values in _sent_columns(types, columns.segments)},
-        predictions=columns.prediction or nothing,
-        latency=np.fromiter(columns.latency_seconds or nothing, np.float64, rows),
+        predictions=nothing if columns.prediction is None else columns.prediction,
+        latency=_floats(nothing if columns.latency_seconds is None else columns.latency_seconds, rows),
         errors=columns.error or nothing,
-        timestamps=columns.timestamp or nothing,
+        timestamps=nothing if columns.timestamp is None else columns.timestamp,
         versions=columns.version or nothing,
         default_version=default_version,
         seed=seed,
     )
 
 
+def _floats(values: Sequence[Any] | FloatArray, rows: int) -> FloatArray:
+    """Return a column of numbers, which may be an array already."""
+    return values if isinstance(values, np.ndarray) else np.fromiter(values, np.float64, rows)
+
+
 def _variables(
-    types: EventTypes, numbers: FloatArray, spelled: Mapping[str, Sequence[Any]]
+    types: EventTypes, numbers: FloatArray, spelled: Mapping[str, Sequence[Any] | CodeArray]
 ) -> tuple[FloatArray, list[CodeArray]]:
     """Return the numeric features, (features, rows), and the codes of each categorical one, (rows,).
 
-    ``numbers`` (types.numbers, rows) holds what decoded into a number, ``spelled`` what must be looked up.
+    ``numbers`` (types.numbers, rows) holds what decoded into a number, ``spelled`` what must be looked up,
+    or codes.
     """
     rows = numbers.shape[1]
     categorical = []
@@ -119,6 +128,9 @@ def _variables(
         codes = types.codes[variable.name]
         if variable.name in spelled:
             values = spelled[variable.name]
+            if isinstance(values, np.ndarray):
+                categorical.append(values)
+                continue
             if bool in set(map(type, values)):
                 values = [category_name(value) if type(value) is bool else value for value in values]
             categorical.append(np.fromiter(map(codes.__getitem__, values), np.int32, rows))
@@ -152,11 +164,13 @@ def codes_in(types: EventTypes, segment: str, values: Sequence[Any]) -> CodeArra
     return np.fromiter(map(types.sent_codes[segment].__getitem__, values), np.int32, len(values))
 
 
-def hash_ids(ids: Sequence[str | int | None], seed: int) -> tuple[HashArray, BoolArray]:
+def hash_ids(ids: Sequence[str | int | None] | Ids, seed: int) -> tuple[HashArray, BoolArray]:
     """Return the 64-bit hash of each id, and which of them are there; an int and its digits are one id.
 
     The hash is xxh3 with a seed of the state directory's own: ids are not kept in the clear.
     """
+    if isinstance(ids, Ids):
+        return ids.hashes(seed)
     identified = np.ones(len(ids), bool)
     try:
         encoded = list(map(str.encode, ids))  # type: ignore[arg-type]
@@ -170,8 +184,10 @@ def hash_ids(ids: Sequence[str | int | None], seed: int) -> tuple[HashArray, Boo
     return hashes, identified
 
 
-def times_of(values: Sequence[datetime | float | None]) -> FloatArray:
+def times_of(values: Sequence[datetime | float | None] | FloatArray) -> FloatArray:
     """Return seconds since the Unix epoch, NaN where no time is given."""
+    if isinstance(values, np.ndarray):
+        return np.where(values <= LATEST, values, np.nan)
     if values.count(None) == len(values):
         return np.full(len(values), np.nan)
     times = np.array([value.timestamp() if isinstance(value, datetime) else value for value in values], np.float64)
@@ -200,14 +216,14 @@ def finish(
     numeric: FloatArray,
     categorical: list[CodeArray],
     *,
-    ids: Sequence[str | int | None],
+    ids: Sequence[str | int | None] | Ids,
     score: FloatArray,
     scores: FloatArray | None,
     sent: Mapping[str, CodeArray],
     predictions: Sequence[Any],
     latency: FloatArray,
     errors: Sequence[bool | str | None],
-    timestamps: Sequence[datetime | float | None],
+    timestamps: Sequence[datetime | float | None] | FloatArray,
     versions: Sequence[str | int | None],
     default_version: str,
     seed: int,

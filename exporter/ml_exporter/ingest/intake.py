@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from ml_exporter.core.errors import PayloadError, nearest
 from ml_exporter.core.schema import Task
 from ml_exporter.ingest.assemble import times_of
 from ml_exporter.ingest.events import Label
-from ml_exporter.ingest.protocols.protocol import NotTyped, Protocol
+from ml_exporter.ingest.protocols.protocol import Bounds, NotTyped, NoTypedReading, Protocol, Table
+from ml_exporter.ingest.protocols.tabular import Tabular
 from ml_exporter.ingest.queue import Batch, Kind, ModelIntake
 from ml_exporter.ingest.reasons import (
     INVALID,
@@ -33,8 +35,9 @@ Reading = tuple[list[Batch], Receipt]
 class Intake:
     """Decodes bodies for the configured models. Holds no events: it returns batches for the queue."""
 
-    def __init__(self, models: Mapping[str, ModelIntake]) -> None:
+    def __init__(self, models: Mapping[str, ModelIntake], bounds: Bounds = Bounds()) -> None:  # noqa: B008
         self.models = dict(models)
+        self._bounds = bounds
         self._only = next(iter(self.models.values())) if len(self.models) == 1 else None
 
     def predictions(self, body: bytes, protocol: Protocol, model: str | None) -> Reading:
@@ -53,6 +56,8 @@ class Intake:
 
     def typed_predictions(self, body: bytes, protocol: Protocol, model: str | None) -> Reading | None:
         """Return what :meth:`predictions` does, or None if something in the body is not as it should be."""
+        if isinstance(protocol, Tabular):
+            return self._hurried_predictions(body, protocol, model)
         known = self._default(model)
         if known is None:
             return None
@@ -85,6 +90,15 @@ class Intake:
     def tolerant_labels(self, body: bytes, protocol: Protocol, model: str | None) -> Reading:
         """Read each label by itself; slow, and safe in any thread."""
         return self._read_items(body, protocol, model, self._take_label)
+
+    def _hurried_predictions(self, body: bytes, protocol: Tabular, model: str | None) -> Reading | None:
+        if not protocol.prompt(body):
+            return None
+        bounds = replace(self._bounds, hurried=True)
+        try:
+            return self._read_items(body, protocol, model, self._take_prediction, bounds)
+        except NoTypedReading:
+            return None
 
     def _default(self, model: str | None) -> ModelIntake | None:
         if model is None:
@@ -119,23 +133,26 @@ class Intake:
         body: bytes,
         protocol: Protocol,
         model: str | None,
-        take: Callable[[int, dict[str, Any], ModelIntake, Receipt, _Gathered], None],
+        take: Callable[[int, dict[str, Any] | Table, ModelIntake, Receipt, _Gathered], None],
+        bounds: Bounds | None = None,
     ) -> Reading:
         receipt, gathered = Receipt(), _Gathered()
-        for index, item in enumerate(protocol.items(body)):
+        for index, item in enumerate(protocol.items(body, bounds or self._bounds)):
             if isinstance(item, PayloadError):
                 receipt.troubled().reject(index, item.reason, item.what)
-            elif not isinstance(item, dict):
+            elif not isinstance(item, dict | Table):
                 receipt.troubled().reject(index, MALFORMED, "must be an object")
             elif (found := self._model_of(index, item, model, receipt)) is not None:
                 try:
                     take(index, item, found, receipt, gathered)
                 except PayloadError as error:
+                    if isinstance(item, Table):
+                        raise
                     receipt.troubled().reject(index, error.reason, error.what)
-        return gathered.batches(len(body), receipt), receipt
+        return gathered.batches(max(len(body), gathered.size), receipt), receipt
 
     def _model_of(
-        self, index: int, item: dict[str, Any], default: str | None, receipt: Receipt
+        self, index: int, item: dict[str, Any] | Table, default: str | None, receipt: Receipt
     ) -> ModelIntake | None:
         name = item.get("model", default)
         if name is None and self._only is not None:
@@ -148,27 +165,46 @@ class Intake:
         return found
 
     def _take_prediction(
-        self, index: int, item: dict[str, Any], model: ModelIntake, receipt: Receipt, gathered: _Gathered
+        self, index: int, item: dict[str, Any] | Table, model: ModelIntake, receipt: Receipt, gathered: _Gathered
     ) -> None:
+        if isinstance(item, Table):
+            first = 0
+            for columns, rows, size in item.columns(model.name, model.types, receipt):
+                self._take_columns(columns, rows, item.get("version"), first, model, receipt, gathered)
+                first, gathered.size = first + rows, gathered.size + size
+            return
         reader = TolerantReader(model.name, model.types, receipt)
         if "columns" in item:
             columns, rows = reader.columns(item)
-            version = item.get("version")
-            if isinstance(version, str | int) and columns.version is None:
-                columns.version = [version] * rows
-            columns.prediction = _known_predictions(model, list(columns.prediction or [None] * rows), receipt)
-            gathered.columns.append((model, columns, rows))
+            self._take_columns(columns, rows, item.get("version"), 0, model, receipt, gathered)
             return
         event = reader.event(index, item)
         (event.prediction,) = _known_predictions(model, [event.prediction], receipt, index)
         gathered.events.setdefault(model.name, (model, []))[1].append(event)
 
+    def _take_columns(
+        self,
+        columns: Any,
+        rows: int,
+        version: Any,
+        first: int,
+        model: ModelIntake,
+        receipt: Receipt,
+        gathered: _Gathered,
+    ) -> None:
+        if isinstance(version, str | int) and columns.version is None:
+            columns.version = [version] * rows
+        if columns.prediction is not None:
+            columns.prediction = _known_predictions(model, columns.prediction, receipt, first)
+        gathered.columns.append((model, columns, rows))
+
     def _take_label(
-        self, index: int, item: dict[str, Any], model: ModelIntake, receipt: Receipt, gathered: _Gathered
+        self, index: int, item: dict[str, Any] | Table, model: ModelIntake, receipt: Receipt, gathered: _Gathered
     ) -> None:
         labels = gathered.labels.setdefault(model.name, (model, []))[1]
-        if "columns" in item:
-            for row, entry in enumerate(_rows_of_columns(item["columns"])):
+        if isinstance(item, Table) or "columns" in item:
+            entries = item.rows() if isinstance(item, Table) else _rows_of_columns(item["columns"])
+            for row, entry in enumerate(entries):
                 self._take_one_label(row, entry, receipt, labels)
         else:
             self._take_one_label(index, item, receipt, labels)
@@ -192,6 +228,7 @@ class _Gathered:
         self.events: dict[str, tuple[ModelIntake, list[Any]]] = {}
         self.columns: list[tuple[ModelIntake, Any, int]] = []
         self.labels: dict[str, tuple[ModelIntake, list[tuple[int, Label]]]] = {}
+        self.size = 0
 
     def batches(self, size: int, receipt: Receipt) -> list[Batch]:
         batches = [Batch(Kind.EVENTS, model, events, len(events), 0) for model, events in self.events.values()]

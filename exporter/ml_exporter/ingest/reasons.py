@@ -15,9 +15,9 @@ UNKNOWN_CLASS: Final = "unknown_class"
 SHUTDOWN: Final = "shutdown"
 
 LOSSES: Final = {
-    MALFORMED: "not JSON, or not an object",
+    MALFORMED: "not what its content type says, or not an object",
     TOO_LARGE: "a body or its decompressed content was above the limit",
-    UNSUPPORTED: "a content type or encoding that is not understood",
+    UNSUPPORTED: "a content type or encoding that is not understood, or needs pyarrow where there is none",
     QUEUE_FULL: "the queue was full; the sender was told to try again",
     UNKNOWN_MODEL: "the event names no model, or one that is not configured",
     INVALID: "a field of the event has a value that it must not have",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ml_exporter.core.errors import ExporterError
+from ml_exporter.web import openapi
 from ml_exporter.web.gate import SMALL, Authenticator, Handler, PathGate, Reloading, healthy, metrics_page, reads
 from ml_exporter.web.intake import IntakePaths
 from ml_exporter.web.landing import Standing, landing_page
-from ml_exporter.web.messages import HTML, Request, Response, problem
+from ml_exporter.web.messages import HTML, JSON, Request, Response, problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Application(PathGate):
             "/-/healthy": reads(healthy),
             "/-/ready": reads(self._ready),
             "/-/reload": {"POST": reload, "PUT": reload},
+            openapi.PATH: reads(self._openapi),
         }
         if metrics_path in paths:
             raise ExporterError(f"--web.telemetry-path: {metrics_path} is taken; choose another")
@@ -57,6 +60,13 @@ class Application(PathGate):
 
     def _landing(self, request: Request) -> Response:
         return Response(200, landing_page(self._hooks.standing(), self._metrics_path), HTML)
+
+    @cached_property
+    def _described(self) -> bytes:
+        return openapi.document(self._metrics_path)
+
+    def _openapi(self, request: Request) -> Response:
+        return Response(200, self._described, JSON)
 
     def _ready(self, request: Request) -> Response:
         if self._hooks.ready():

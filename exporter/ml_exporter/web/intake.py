@@ -14,7 +14,7 @@ from ml_exporter.ingest.protocols.protocol import Protocol
 from ml_exporter.ingest.queue import Batch, IntakeQueue
 from ml_exporter.ingest.reasons import MALFORMED, QUEUE_FULL, SHUTDOWN, TOO_LARGE, UNKNOWN_MODEL, UNSUPPORTED
 from ml_exporter.ingest.receipt import Receipt
-from ml_exporter.web.body import content_of
+from ml_exporter.web.body import ENCODINGS, content_of
 from ml_exporter.web.messages import JSON, Request, Response, json_response, problem
 
 T = TypeVar("T")
@@ -23,13 +23,16 @@ Read = Callable[[bytes, Protocol, str | None], T]
 _STATUS: Final = {TOO_LARGE: 413, UNSUPPORTED: 415, UNKNOWN_MODEL: 404}
 _DURABLE_SECONDS: Final = 25.0
 _BY_TYPE: Final = {kind.encode(): protocol for protocol in PROTOCOLS for kind in protocol.content_types}
-_SLOW_BYTES: Final = 16 * 1024
-"""Body from which on a tolerant reading does not hold up the event loop (chosen: a few milliseconds)."""
+_SHORT_BYTES: Final = 16 * 1024
+"""Body whose objects need not be counted beforehand (chosen)."""
 
 _OBJECTS: Final = 3
 """JSON objects of an event at most: itself, its features, its scores."""
 
 _ONE_QUEUED: Final = Response(202, b'{"status":"queued","accepted":1}', JSON)
+_ENCODINGS: Final = (("Accept-Encoding", ", ".join(ENCODINGS)),)
+"""What a 415 tells of: RFC 9110, section 12.5.3."""
+
 _RETRY: Final = (("Retry-After", "1"),)
 
 
@@ -65,16 +68,16 @@ class IntakePaths:
                 request
             )
             body = content_of(request.body, request.header(b"content-encoding") or "", self.limit)
-            if len(body) > _SLOW_BYTES:
-                self._check_objects(body)
+            if len(body) > _SHORT_BYTES:
+                self._check_objects(protocol.objects(body))
             reading = typed(body, protocol, model)
             if reading is None:
-                if len(body) > _SLOW_BYTES:
+                if not protocol.quick(body):
                     return self._read_later(tolerant, body, protocol, model, event, durable)
                 reading = tolerant(body, protocol, model)
         except PayloadError as error:
             return self._refuse(error)
-        return self._accept(reading, len(body), event, durable)
+        return self._accept(reading, event, durable)
 
     async def _read_later(
         self,
@@ -89,23 +92,24 @@ class IntakePaths:
             reading = await asyncio.to_thread(tolerant, body, protocol, model)
         except PayloadError as error:
             return self._refuse(error)
-        answer = self._accept(reading, len(body), event, durable)
+        answer = self._accept(reading, event, durable)
         return answer if isinstance(answer, Response) else await answer
 
-    def _check_objects(self, body: bytes) -> None:
+    def _check_objects(self, objects: int) -> None:
         """Refuse a body of more objects than the queue has room for, before they take memory."""
         most = _OBJECTS * self._queue.max_events
-        if body.count(b"{") > most:
+        if objects > most:
             raise PayloadError(TOO_LARGE, f"a body must not hold more than {most} JSON objects; send fewer events")
 
     def _refuse(self, error: PayloadError) -> Response:
         self._metrics.lost[error.reason] += 1
-        return problem(_STATUS.get(error.reason, 400), error.what, reason=error.reason)
+        status = _STATUS.get(error.reason, 400)
+        return problem(status, error.what, _ENCODINGS if status == 415 else (), reason=error.reason)
 
-    def _accept(self, reading: Reading, size: int, event: str, durable: bool) -> Response | Awaitable[Response]:
+    def _accept(self, reading: Reading, event: str, durable: bool) -> Response | Awaitable[Response]:
         """Queue what was read, if there is room; what is wrong with it is counted unless it is to come again."""
         batches, receipt = reading
-        events = receipt.accepted
+        events, size = receipt.accepted, sum(batch.size for batch in batches)
         if events and self._queue.closed:
             self._metrics.lost[SHUTDOWN] += events
             return problem(503, "this exporter is shutting down", _RETRY, reason=SHUTDOWN)

@@ -38,6 +38,7 @@ _LINKS = (
     ("{metrics}", "Metrics", "for Prometheus, in text or OpenMetrics"),
     ("/-/healthy", "Healthy", "200 while the process runs"),
     ("/-/ready", "Ready", "200 once earlier state is restored"),
+    ("/openapi.json", "OpenAPI", "every path, what it takes and what it answers"),
 )
 
 

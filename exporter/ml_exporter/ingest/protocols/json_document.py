@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import msgspec
 
 from ml_exporter.ingest.events import EventTypes, Label
-from ml_exporter.ingest.protocols.protocol import parse
+from ml_exporter.ingest.protocols.protocol import Bounds, JsonText, parse
 
 _LABEL = msgspec.json.Decoder(Label).decode
 _LABELS = msgspec.json.Decoder(list[Label]).decode
 
 
-class JsonDocument:
+class JsonDocument(JsonText):
     """``application/json``: ``{…}``, ``{"columns": {…}}`` or ``[{…}, …]``."""
 
     content_types: ClassVar[tuple[str, ...]] = ("application/json",)
@@ -28,7 +28,7 @@ class JsonDocument:
         """Return all labels; columns need the reading by items."""
         return _LABELS(body) if _is_array(body) else [_LABEL(body)]
 
-    def items(self, body: bytes) -> Iterator[Any]:
+    def items(self, body: bytes, bounds: Bounds) -> Iterator[Any]:
         """Yield the object, or each element of the array; PayloadError if the body is not JSON."""
         document = parse(body)
         if isinstance(document, list):

@@ -9,12 +9,12 @@ import msgspec
 
 from ml_exporter.core.errors import PayloadError
 from ml_exporter.ingest.events import EventTypes, Label
-from ml_exporter.ingest.protocols.protocol import parse
+from ml_exporter.ingest.protocols.protocol import Bounds, JsonText, parse
 
 _LABELS = msgspec.json.Decoder(Label).decode_lines
 
 
-class NdJson:
+class NdJson(JsonText):
     """``application/x-ndjson``; empty lines are passed over."""
 
     content_types: ClassVar[tuple[str, ...]] = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -28,7 +28,7 @@ class NdJson:
         """Return the label of each line."""
         return _LABELS(body)
 
-    def items(self, body: bytes) -> Iterator[Any]:
+    def items(self, body: bytes, bounds: Bounds) -> Iterator[Any]:
         """Yield the object of each line, or the PayloadError of a line that is not JSON."""
         for line in body.split(b"\n"):
             if not line.strip():

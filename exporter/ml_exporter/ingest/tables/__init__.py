@@ -1,0 +1,1 @@
+"""Typed columns of pyarrow as columns of events; imported with the first body of them, never at the start."""
