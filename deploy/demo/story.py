@@ -66,9 +66,10 @@ jobs:
     cooldown: 1h
 """
 
+SEGMENTS = ("--segment", "origin", "--segment", "carrier")
 FIT = {
-    "flights": ["--task", "binary_classification", "--label", "late", "--score", "score"],
-    "delay": ["--task", "regression", "--label", "delay", "--prediction", "prediction"],
+    "flights": ["--task", "binary_classification", "--label", "late", "--score", "score", *SEGMENTS],
+    "delay": ["--task", "regression", "--label", "delay", "--prediction", "prediction", *SEGMENTS],
 }
 
 
@@ -158,7 +159,7 @@ class Story:
         """Train the model and fit its baseline, unless an earlier run has left them."""
         stamp = self._folder / "prepared"
         package = ROOT / "exporter/ml_exporter"
-        sources = [HERE / "flights.py"]
+        sources = [HERE / "flights.py", Path(__file__)]
         for folder in ("baseline", "sums", "signals/drift"):
             sources += sorted((package / folder).glob("*.py"))
         wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

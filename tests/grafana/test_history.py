@@ -97,6 +97,14 @@ def test_a_backfilled_past_fills_the_first_look_of_every_dashboard(prometheus: P
     assert empty == []
 
 
+def test_groups_and_their_fairness_show(prometheus: Prometheus) -> None:
+    found = asked(prometheus, "ml-performance", segment="region")
+    titles = {"Worst groups", "Groups beside the reference", "Disparate impact", "Equal opportunity"}
+    shown = {key: points(result) for key, result in found.items() if key[0] in titles or "$segment" in key[0]}
+    assert len(shown) > 15
+    assert [key for key, count in shown.items() if not count] == []
+
+
 @pytest.mark.parametrize("feature", ["normal", "lognormal"])
 def test_a_band_of_quantiles_is_that_of_the_rows(prometheus: Prometheus, feature: str) -> None:
     found = asked(prometheus, "ml-drift", feature=feature)

@@ -143,6 +143,37 @@ def test_a_rule_gives_the_number_of_the_sidecar(world: World, name: str) -> None
         assert found[series] == pytest.approx(value, rel=1e-6, abs=1e-7), series
 
 
+OF_GROUPS = {
+    "ml_segment_performance_accuracy": "model_version_segment_group:ml_segment_performance:accuracy",
+    "ml_segment_performance_mae": "model_version_segment_group:ml_segment_performance:mae",
+    "ml_segment_performance_rmse": "model_version_segment_group:ml_segment_performance:rmse",
+    "ml_segment_prediction_drift_psi": "model_version_segment_group:ml_segment_prediction_drift:psi",
+    "ml_segment_prediction_drift_psi_noise_floor": (
+        "model_version_segment_group:ml_segment_prediction_drift:psi_noise_floor"
+    ),
+    "ml_fairness_statistical_parity_difference": (
+        "model_version_segment_group:ml_fairness:statistical_parity_difference"
+    ),
+    "ml_fairness_disparate_impact_ratio": "model_version_segment_group:ml_fairness:disparate_impact_ratio",
+    "ml_fairness_disparate_impact_ratio_standard_error": (
+        "model_version_segment_group:ml_fairness:disparate_impact_ratio_standard_error"
+    ),
+    "ml_fairness_equal_opportunity_difference": (
+        "model_version_segment_group:ml_fairness:equal_opportunity_difference"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_GROUPS)
+def test_a_rule_gives_the_number_of_a_group(world: World, name: str) -> None:
+    own, found = world.own(name), world.recorded(OF_GROUPS[name], "joint")
+    assert own
+    # Rules have groups below the minimum of samples, too; counts are extrapolated by up to a scrape and a half.
+    count = name.endswith(("noise_floor", "standard_error"))
+    for series, value in own.items():
+        assert found[series] == pytest.approx(value, rel=0.1 if count else 1e-6, abs=1e-7), series
+
+
 @pytest.mark.parametrize("check", CHECKS)
 def test_shares_of_bad_values_agree(world: World, check: str) -> None:
     own = world.own(f"ml_feature_{check}_ratio")
