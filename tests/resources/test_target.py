@@ -18,7 +18,7 @@ from ml_exporter.resources.process import ProcessReader
 from ml_exporter.resources.target import Health, Target
 from support.engine import values
 
-NAME = f"a-server-of-long-name-{os.getpid()}"
+NAME = f"{os.getpid()}-is-a-long-name"
 SERVER = """
 import os, socket, sys, time
 listening = socket.create_server(("127.0.0.1", 0))
