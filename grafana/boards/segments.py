@@ -21,7 +21,11 @@ _ONE: Final = f'{WINDOW}, segment="$segment"'
 _BY: Final = "max by (segment, group)"
 _NONE: Final = "no segments declared, or no labels in this window"
 _QUIET: Final = "no segments declared, or no predictions in this window"
-_UNPROTECTED: Final = "no segment with a reference group, or no predictions in this window"
+_UNPROTECTED: Final = "no segment has a reference group"
+_ENOUGH: Final = (
+    f"ignoring (segment, group, measure, window) group_left () model_version:ml_minimum_samples:max{{{VERSION}}}"
+)
+_FALL: Final = f"{_P}:drop{{{WINDOW}}} and {_P}:labels{{{WINDOW}}} >= {_ENOUGH}"
 
 
 def rows() -> Sequence[Row]:
@@ -35,11 +39,11 @@ def _ranked() -> build.Panel:
         """Groups of all segments, the one that fell farthest below its own baseline first; click on one to choose
         its segment. Fall is how far accuracy lies below the baseline's, or which share MAE has grown by: higher is
         worse. Value and baseline are accuracy (higher is better) or RMSE (lower is better). PSI of the
-        predictions: higher is worse. Small groups are noisy: see the labels.""",
+        predictions: higher is worse. A group with fewer labels than the minimum of samples has no fall.""",
         [
             Label("segment", link=chosen("ml-performance", "segment")),
             Label("group"),
-            Column("fall", f"{_BY} ({_P}:drop{{{WINDOW}}})", "none", 3),
+            Column("fall", f"{_BY} ({_FALL})", "none", 3),
             Column("value", f"{_BY} ({_P}:accuracy{{{WINDOW}}} or {_P}:rmse{{{WINDOW}}})", "none", 3),
             Column("baseline", f"{_BY} ({_B}_accuracy:max{{{VERSION}}} or {_B}_rmse:max{{{VERSION}}})", "none", 3),
             Column("labels", f"{_BY} ({_P}:labels{{{WINDOW}}} > 0)"),
