@@ -3,6 +3,7 @@
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
 from ml_exporter.sums.labels import LabelTally
 from ml_exporter.sums.regression import RegressionTally
+from ml_exporter.sums.residuals import ResidualTally
 from ml_exporter.sums.tally import OutcomeFactory, PredictionFactory
 from ml_exporter.sums.traffic import TrafficTally
 from ml_exporter.sums.variables import VariableTally
@@ -14,4 +15,5 @@ OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     BinaryScoreTally.of,
     MulticlassScoreTally.of,
     RegressionTally.of,
+    ResidualTally.of,
 )

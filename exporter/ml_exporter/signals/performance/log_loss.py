@@ -9,7 +9,8 @@ import numpy as np
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.schema import ModelSchema, Task
 from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, scored
-from ml_exporter.sums.fixed import LOG_LOSS
+from ml_exporter.signals.performance.uncertainty import error_of_mean
+from ml_exporter.sums.fixed import LOG_LOSS, LOG_LOSS_SQUARED
 from ml_exporter.sums.layout import Sums
 
 
@@ -23,6 +24,7 @@ def log_loss(total: float, outcomes: int) -> FloatArray:
     Bound: each term is rounded to 2^-24, so the mean is within 3e-8.
     Missing: predictions without a score and labels of unknown classes are left out.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
+    Standard error: ``sqrt((1/n sum_i (ln s_i)^2 - loss^2) / n)``.
     Cost: O(1).
 
     Reference: I. Good, Rational decisions, J. R. Stat. Soc. B 14 (1952).
@@ -38,10 +40,17 @@ def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     return log_loss(float(losses[0]) * LOG_LOSS.step, scored(sums))
 
 
+def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+    outcomes = scored(sums)
+    squares = float(sums["loss_squares"][0]) * LOG_LOSS_SQUARED.step / max(outcomes, 1)
+    return error_of_mean(float(values[0]), squares, outcomes)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="log_loss",
     help="Mean negative logarithm of the score of the true class in nats (0 is best)",
     tasks=CLASSIFICATION,
     value=_value,
     samples=scored,
+    standard_error=_error,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
+from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
@@ -23,6 +24,7 @@ def mae(over: float, under: float, outcomes: int) -> FloatArray:
     Bound: sums are exact to 2^-192 for errors up to 2^192.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Standard error: ``sqrt((MSE - MAE^2) / n)``.
     Cost: O(1).
 
     Reference: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22
@@ -39,10 +41,17 @@ def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     return mae(over, under, estimated(sums))
 
 
+def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+    outcomes = estimated(sums)
+    squares = WIDE.decode(sums["error_sums"][2]) / max(outcomes, 1)
+    return error_of_mean(float(values[0]), squares, outcomes)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="mae",
     help="Mean absolute error in the unit of the label (0 is best)",
     tasks=REGRESSION,
     value=_value,
     samples=estimated,
+    standard_error=_error,
 )
