@@ -38,6 +38,9 @@ REASONS: Final = {
 
 Samples = Iterable[Block | NoData]
 
+Trail = Sequence[tuple[float, int, float]]
+"""Slices of a window, oldest first: time of the first event, labelled predictions, sum of their errors."""
+
 
 class ModelContext:
     """What all windows and versions of one model share: its reference, and what is derived from it once.
@@ -66,7 +69,8 @@ class View:
     """The sums of one model version, since the start or over one window, with the facts beside them.
 
     ``window`` is the window's label, empty for sums since the start. Times are seconds since the Unix
-    epoch, NaN where there was no such event yet. Signals read a view and change nothing in it.
+    epoch, NaN where there was no such event yet. ``trail`` tells the errors of a window slice by slice; without it
+    the window is one slice. Signals read a view and change nothing in it.
     """
 
     context: ModelContext
@@ -76,6 +80,7 @@ class View:
     started: float = np.nan
     last_prediction: float = np.nan
     last_label: float = np.nan
+    trail: Callable[[], Trail] | None = None
     _derived: dict[Callable[..., Any], Any] = field(default_factory=dict)
 
     @property

@@ -12,10 +12,12 @@ from ml_exporter.signals.performance import (
     bias,
     brier,
     calibration_bias,
+    calibration_shift,
     constant_accuracy,
     constant_brier,
     constant_log_loss,
     counts,
+    error_cusum,
     expected_calibration_error,
     f1,
     f1_macro,
@@ -73,6 +75,8 @@ MEASURES: tuple[PerformanceMeasure, ...] = (
 
 SIGNALS: tuple[Signal, ...] = (
     *(PerformanceSignal(measure) for measure in MEASURES),
+    calibration_shift.SIGNAL,
+    error_cusum.SIGNAL,
     samples.SIGNAL,
     counts.SIGNAL,
 )
