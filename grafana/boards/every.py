@@ -42,5 +42,5 @@ TABLE: Final = table(
     sort="measure",
     descending=False,
     none="no labels in this window",
-    size=(24, 11),
+    size=(24, 15),
 )
