@@ -7,7 +7,10 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused, ratio
+from ml_exporter.signals.performance.uncertainty import error_of_mean, wilson
+from ml_exporter.sums.layout import Sums
 
 
 def accuracy(confusion: IntArray) -> FloatArray:
@@ -20,6 +23,7 @@ def accuracy(confusion: IntArray) -> FloatArray:
     largest class.
     Missing: predictions without a class and labels of unknown classes are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Standard error: ``sqrt(accuracy (1 - accuracy) / n)``. Interval: Wilson's, of 95 %.
     Cost: O(classes^2).
 
     Reference: C. Manning, P. Raghavan, H. Schütze, Introduction to Information Retrieval, Cambridge
@@ -32,10 +36,21 @@ def accuracy(confusion: IntArray) -> FloatArray:
     return ratio(right, confusion.sum(axis=(-2, -1)))
 
 
+def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+    return error_of_mean(values, values, confused(sums))
+
+
+def _interval(sums: Sums, schema: ModelSchema) -> tuple[FloatArray, FloatArray]:
+    right = np.trace(sums["confusion"], axis1=-2, axis2=-1)
+    return wilson(right[..., None], confused(sums)[..., None])
+
+
 MEASURE: Final = PerformanceMeasure(
     key="accuracy",
     help="Share of labelled predictions that name the true class (0 to 1)",
     tasks=CLASSIFICATION,
     value=lambda sums, schema: accuracy(sums["confusion"]),
     samples=confused,
+    standard_error=_error,
+    interval=_interval,
 )

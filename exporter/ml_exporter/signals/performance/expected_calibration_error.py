@@ -46,12 +46,18 @@ def by_tenth(bins: IntArray, schema: ModelSchema) -> IntArray:
     return merged
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
+def tenths(sums: Sums, schema: ModelSchema) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the outcomes, those of the class that the score is of, and the sum of the scores of each tenth."""
     if schema.task is Task.BINARY:
-        hits, totals = by_tenth(sums["score_bins"][..., 1, :], schema), sums["score_sums"]
-    else:
-        hits, totals = sums["top_score"][..., 1, :], sums["top_score_sums"]
-    return expected_calibration_error(hits, UNIT_INTERVAL.decode(totals), scored(sums))
+        bins = by_tenth(sums["score_bins"], schema)
+        return bins.sum(axis=-2), bins[..., 1, :], UNIT_INTERVAL.decode(sums["score_sums"])
+    top = sums["top_score"]
+    return top[..., 0, :], top[..., 1, :], UNIT_INTERVAL.decode(sums["top_score_sums"])
+
+
+def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
+    outcomes, hits, scores = tenths(sums, schema)
+    return expected_calibration_error(hits, scores, outcomes.sum(axis=-1))
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused
+from ml_exporter.signals.performance.measure import CLASS, CLASSIFICATION, PerformanceMeasure, confused
 
 
 def f1(confusion: IntArray) -> FloatArray:
@@ -38,5 +38,5 @@ MEASURE: Final = PerformanceMeasure(
     tasks=CLASSIFICATION,
     value=lambda sums, schema: f1(sums["confusion"]),
     samples=confused,
-    per_class=True,
+    by=CLASS,
 )

@@ -7,7 +7,8 @@ from typing import Final
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, Task
 from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
-from ml_exporter.sums.fixed import LOG_LOSS
+from ml_exporter.signals.performance.uncertainty import error_of_mean
+from ml_exporter.sums.fixed import LOG_LOSS, LOG_LOSS_SQUARED
 from ml_exporter.sums.layout import Sums
 
 
@@ -22,6 +23,7 @@ def log_loss(total: FloatArray, outcomes: IntArray) -> FloatArray:
     Bound: each term is rounded to 2^-24, so the mean is within 3e-8.
     Missing: predictions without a score and labels of unknown classes are left out.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
+    Standard error: ``sqrt((1/n sum_i (ln s_i)^2 - loss^2) / n)``.
     Cost: O(1).
 
     Reference: I. Good, Rational decisions, J. R. Stat. Soc. B 14 (1952).
@@ -37,10 +39,17 @@ def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     return log_loss(LOG_LOSS.decode(losses[..., 0]), scored(sums))
 
 
+def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+    outcomes = scored(sums)
+    squares = ratio(LOG_LOSS_SQUARED.decode(sums["loss_squares"][..., 0]), outcomes)
+    return error_of_mean(values, squares, outcomes)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="log_loss",
     help="Mean negative logarithm of the score of the true class in nats (0 is best)",
     tasks=CLASSIFICATION,
     value=_value,
     samples=scored,
+    standard_error=_error,
 )

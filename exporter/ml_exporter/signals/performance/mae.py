@@ -7,6 +7,7 @@ from typing import Final
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated, ratio
+from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import Sums
 
@@ -21,6 +22,7 @@ def mae(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
     Bound: sums are exact to 2^-192 for errors up to 2^192.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Standard error: ``sqrt((MSE - MAE^2) / n)``.
     Cost: O(1).
 
     Reference: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22
@@ -37,10 +39,17 @@ def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     return mae(errors[..., 0], errors[..., 1], estimated(sums))
 
 
+def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+    outcomes = estimated(sums)
+    squares = ratio(WIDE.decode(sums["error_sums"][..., 2, :]), outcomes)
+    return error_of_mean(values, squares, outcomes)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="mae",
     help="Mean absolute error in the unit of the label (0 is best)",
     tasks=REGRESSION,
     value=_value,
     samples=estimated,
+    standard_error=_error,
 )
