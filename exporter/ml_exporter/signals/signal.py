@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -110,6 +110,9 @@ class Views(Sequence[View]):
 
     def __getitem__(self, place: Any) -> Any:
         return self._views[place]
+
+    def __iter__(self) -> Iterator[View]:
+        return iter(self._views)
 
     def derived(self, make: Callable[[Views], T]) -> T:
         """Return ``make(self)``, made at the first call and kept."""

@@ -8,6 +8,7 @@ import pytest
 from ml_exporter.core.metrics import NoData
 from ml_exporter.core.schema import Task
 from ml_exporter.signals.performance.calibration_shift import SIGNAL, calibration_shift
+from ml_exporter.signals.performance.expected_calibration_error import Tenths
 from ml_exporter.signals.signal import NO_BASELINE, View
 from support import workload
 from support.models import BASELINE_ROWS, Model
@@ -46,9 +47,9 @@ def test_without_a_shift_one_window_in_a_thousand_lies_above_the_noise_floor(row
     centers = np.arange(0.05, 1, 0.1)
     truth = centers if calibrated else np.clip(centers * 0.6, 0, 1)
 
-    def side(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def side(size: int) -> Tenths:
         counts = rng.multinomial(size, shares)
-        return counts, rng.binomial(counts, truth), counts * centers
+        return Tenths(counts, rng.binomial(counts, truth), counts * centers)
 
     drawn = [calibration_shift(side(rows), side(5_000)) for _ in range(4_000)]
     above = np.mean([shift > floor for shift, floor, _ in drawn])

@@ -6,8 +6,11 @@ import sklearn.metrics as sk
 from scipy.stats import binomtest
 
 from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.signals import performance
 from ml_exporter.signals.performance import matthews_correlation, precision, top_k_accuracy
+from ml_exporter.signals.performance.outcomes import Confusion, Outcomes
 from ml_exporter.sums.classification import SCORED_CLASSES
+from ml_exporter.sums.layout import Sums
 from support import workload
 from support.models import Model, tallies_of
 from support.performance import found
@@ -55,13 +58,14 @@ def test_a_class_that_is_never_predicted_counts_for_no_average_of_precision() ->
 
 @pytest.mark.parametrize("confusion", [[[5, 0], [3, 0]], [[5, 3], [0, 0]], [[7, 0], [0, 0]]])
 def test_one_class_has_no_matthews_correlation(confusion: list[list[int]]) -> None:
-    assert np.isnan(matthews_correlation.matthews_correlation(np.array(confusion))).all()
+    assert np.isnan(matthews_correlation.matthews_correlation(Confusion.of(np.array(confusion)))).all()
 
 
 def test_counts_of_years_do_not_overflow_the_matthews_correlation() -> None:
     small = np.array([[8, 2], [1, 9]])
-    expected = matthews_correlation.matthews_correlation(small)
-    assert matthews_correlation.matthews_correlation(small * 10**12) == pytest.approx(expected, rel=1e-12)
+    expected = matthews_correlation.matthews_correlation(Confusion.of(small))
+    large = matthews_correlation.matthews_correlation(Confusion.of(small * 10**12))
+    assert large == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
@@ -85,7 +89,9 @@ def test_many_classes_have_no_intervals_of_their_own() -> None:
     confusion = np.eye(SCORED_CLASSES + 1, dtype=np.int64) * 50
     assert precision.MEASURE.interval is not None
     schema = ModelSchema("model", Task.MULTICLASS, classes=tuple(map(str, range(len(confusion)))))
-    for end in precision.MEASURE.interval({"confusion": confusion}, schema):  # type: ignore[arg-type]
+    sums = tallies_of(schema).zero()
+    sums["confusion"][:] = confusion
+    for end in precision.MEASURE.interval(Outcomes(sums, schema)):
         assert np.isnan(end).all()
 
 
@@ -106,7 +112,7 @@ def test_the_accuracy_of_the_highest_scores_equals_scikit_learn(
     batch = Model(Task.MULTICLASS).outcomes(workload.table(ROWS, seed=1, task=Task.MULTICLASS))
     batch.class_scores, batch.label, batch.predicted = scores.T.copy(), label.astype(float), batch.predicted * 0
     tallies.add_outcomes(batch, sums)
-    values = top_k_accuracy.MEASURE.value(sums, schema)
+    values = top_k_accuracy.MEASURE.value(Outcomes(sums, schema))
     expected = [sk.top_k_accuracy_score(label, scores, k=k, labels=range(classes)) for k in ks]
     assert values.tolist() == pytest.approx(expected, abs=1e-12)
 
@@ -115,3 +121,27 @@ def test_three_classes_have_no_accuracy_of_the_three_highest() -> None:
     model = Model(Task.MULTICLASS)
     columns, _, _ = columns_of(Task.MULTICLASS)
     assert "top_k_accuracy" not in found(model, model.sums(columns))
+
+
+def test_classes_that_one_window_lacks_change_no_number_of_another() -> None:
+    schema = ModelSchema("model", Task.MULTICLASS, classes=tuple("abcdefghijklmnop"))
+    rng = np.random.default_rng(8)
+    windows = []
+    for lacking in (0, 0, 1, 5, 16):
+        sums = tallies_of(schema).zero()
+        for name in ("confusion", "class_score_bins"):
+            sums[name][:] = rng.poisson(3, sums[name].shape)
+            sums[name][:lacking] = 0
+        sums["confusion"][:, :lacking] = 0
+        windows.append(sums)
+    together = Outcomes(Sums(windows[0].layout, np.array([sums.vector for sums in windows])), schema)
+    for measure in performance.MEASURES:
+        if Task.MULTICLASS in measure.tasks:
+            values = measure.value(together)
+            ends = measure.interval(together) if measure.interval else (values, values)
+            for place, sums in enumerate(windows):
+                alone = Outcomes(sums, schema)
+                assert np.array_equal(values[place], measure.value(alone), equal_nan=True), measure.key
+                if measure.interval:
+                    for end, own in zip(ends, measure.interval(alone), strict=True):
+                        assert np.array_equal(end[place], own, equal_nan=True), measure.key

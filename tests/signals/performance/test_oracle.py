@@ -9,6 +9,7 @@ from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.metrics import Block, NoData
 from ml_exporter.core.schema import ModelSchema, Task
 from ml_exporter.signals import performance
+from ml_exporter.signals.performance.outcomes import Outcomes
 from ml_exporter.signals.signal import UNDEFINED, View
 from ml_exporter.state.ring import Ring, Window
 from support import workload
@@ -107,10 +108,11 @@ def test_a_regression_without_a_baseline_has_no_preferred_unit(center: float, sp
     sums = tallies.zero()
     none = np.full(5_000, -1, np.int32)
     tallies.add_outcomes(OutcomeColumns(prediction, none, None, label, np.zeros(5_000)), sums)
+    outcomes = Outcomes(sums, schema)
     values = {
-        m.key: m.value(sums, schema)[0]
+        m.key: m.value(outcomes)[0]
         for m in performance.MEASURES
-        if Task.REGRESSION in m.tasks and m.samples(sums)
+        if Task.REGRESSION in m.tasks and m.samples(outcomes)
     }
     assert values["mae"] == pytest.approx(sk.mean_absolute_error(label, prediction), rel=1e-9)
     assert values["rmse"] == pytest.approx(sk.root_mean_squared_error(label, prediction), rel=1e-9)
@@ -128,7 +130,7 @@ def test_r2_where_most_labels_are_equal() -> None:
     none = np.full(10_000, -1, np.int32)
     tallies.add_outcomes(OutcomeColumns(prediction, none, None, label, np.zeros(10_000)), sums)
     (measure,) = [m for m in performance.MEASURES if m.key == "r2"]
-    assert measure.value(sums, schema)[0] == pytest.approx(sk.r2_score(label, prediction), abs=1e-9)
+    assert measure.value(Outcomes(sums, schema))[0] == pytest.approx(sk.r2_score(label, prediction), abs=1e-9)
 
 
 def test_a_class_without_a_value_is_told_beside_the_others() -> None:

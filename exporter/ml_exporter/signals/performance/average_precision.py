@@ -6,20 +6,20 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.schema import Task
 from ml_exporter.signals.performance.averages import macro
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, scored
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, Scores, scored, scores_of, shares
 from ml_exporter.signals.signal import ONE_CLASS
-from ml_exporter.sums.layout import Sums
 
 
-def average_precision(bins: IntArray) -> FloatArray:
+def average_precision(scores: Scores) -> FloatArray:
     """Average precision: mean precision at the score of each positive event; lower is worse.
 
     ``AP = 1/P sum_b p_b P_b / (P_b + N_b)`` with ``p_b`` the positive outcomes in score bin ``b``, ``P_b`` and
     ``N_b`` the positive and negative ones in it and above, ``P`` all positives: the area under the
-    precision-recall curve as steps. ``bins`` is (…, 2, bins): negatives, positives. Returns (…,); NaN, and no
+    precision-recall curve as steps. ``scores`` are counts (…, 2, bins). Returns (…,); NaN, and no
     sample, without a positive or without a negative.
 
     Range: 0 to 1; the share of positives is chance. A multiclass model gets the mean over its classes, each
@@ -37,21 +37,19 @@ def average_precision(bins: IntArray) -> FloatArray:
     Reference: C. Manning, P. Raghavan, H. Schütze, Introduction to Information Retrieval, Cambridge 2008,
     section 8.4, eq. (8.8), for one query.
 
-    >>> float(average_precision(np.array([[3, 1, 0], [0, 1, 3]])).round(6))
+    >>> float(average_precision(Scores.of(np.array([[3, 1, 0], [0, 1, 3]]))).round(6))
     0.95
     """
-    negative, positive = bins[..., 0, :], bins[..., 1, :]
-    above = positive[..., ::-1].cumsum(axis=-1)[..., ::-1]
-    named = above + negative[..., ::-1].cumsum(axis=-1)[..., ::-1]
-    total = positive.sum(axis=-1)
-    steps = (positive * (above / np.maximum(named, 1))).sum(axis=-1)
-    return np.where((total > 0) & (negative.sum(axis=-1) > 0), steps / np.maximum(total, 1), np.nan)
+    above = scores.totals[..., None] - scores.upto + scores.bins
+    share = above[..., 1, :] / np.maximum(above.sum(axis=-2), 1)
+    steps = (scores.bins[..., 1, :] * share).sum(axis=-1)
+    return shares(steps, scores.totals[..., 1] * (scores.totals[..., 0] > 0))
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    if schema.task is Task.BINARY:
-        return average_precision(sums["score_bins"])[..., None]
-    return macro(average_precision(sums["class_score_bins"]))
+def _value(sums: Outcomes) -> FloatArray:
+    if sums.schema.task is Task.BINARY:
+        return average_precision(scores_of(sums))[..., None]
+    return macro(average_precision(scores_of(sums)))
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -1,10 +1,11 @@
-"""One number from those of the classes, and their shares."""
+"""One number from those of the classes."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.signals.performance.outcomes import shares
 
 
 def macro(values: FloatArray) -> FloatArray:
@@ -24,17 +25,9 @@ def weighted(values: FloatArray, labels: IntArray) -> FloatArray:
     >>> weighted(np.array([0.5, np.nan, 1.0]), np.array([3, 9, 1])).tolist()
     [0.625]
     """
-    known = ~np.isnan(values)
-    weights = (labels * known).sum(axis=-1, keepdims=True)
-    total = (np.where(known, values, 0.0) * labels).sum(axis=-1, keepdims=True)
-    return np.where(weights > 0, total / np.maximum(weights, 1), np.nan)
-
-
-def shares_of(labels: IntArray) -> FloatArray:
-    """Return the share of each class in the ``labels`` (…, classes); 0 without any.
-
-    >>> shares_of(np.array([3, 1])).tolist()
-    [0.75, 0.25]
-    """
-    shares: FloatArray = labels / np.maximum(labels.sum(axis=-1, keepdims=True), 1)
-    return shares
+    terms = values * labels
+    total = terms.sum(axis=-1, keepdims=True)
+    if np.isnan(total).any():
+        gone = np.isnan(terms)
+        total, labels = np.where(gone, 0.0, terms).sum(axis=-1, keepdims=True), np.where(gone, 0, labels)
+    return shares(total, labels.sum(axis=-1, keepdims=True))

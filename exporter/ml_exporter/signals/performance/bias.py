@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated, ratio
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, estimated, ratio
 from ml_exporter.signals.performance.uncertainty import error_of_mean
-from ml_exporter.sums.fixed import WIDE
-from ml_exporter.sums.layout import Sums
 
 
 def bias(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -34,14 +32,14 @@ def bias(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
     return ratio(over - under, outcomes)
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    errors = WIDE.decode(sums["error_sums"])
+def _value(sums: Outcomes) -> FloatArray:
+    errors = errors_of(sums)
     return bias(errors[..., 0], errors[..., 1], estimated(sums))
 
 
-def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     outcomes = estimated(sums)
-    squares = ratio(WIDE.decode(sums["error_sums"][..., 2, :]), outcomes)
+    squares = ratio(errors_of(sums)[..., 2], outcomes)
     return error_of_mean(values, squares, outcomes)
 
 

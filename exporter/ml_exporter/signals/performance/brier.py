@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
+from ml_exporter.core.schema import Task
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, ratio, scored
 from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import LOG_LOSS, UNIT_INTERVAL
-from ml_exporter.sums.layout import Sums
 
 
 def brier(total: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -36,15 +36,15 @@ def brier(total: FloatArray, outcomes: IntArray) -> FloatArray:
     return ratio(total, outcomes)
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    if schema.task is Task.BINARY:
+def _value(sums: Outcomes) -> FloatArray:
+    if sums.schema.task is Task.BINARY:
         return brier(UNIT_INTERVAL.decode(sums["score_loss"][..., 1]), scored(sums))
     return brier(2.0 * UNIT_INTERVAL.decode(sums["class_score_loss"][..., 1]), scored(sums))
 
 
-def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     outcomes = scored(sums)
-    unit = UNIT_INTERVAL if schema.task is Task.BINARY else LOG_LOSS
+    unit = UNIT_INTERVAL if sums.schema.task is Task.BINARY else LOG_LOSS
     squares = ratio(unit.decode(sums["loss_squares"][..., 1]), outcomes)
     return error_of_mean(values, squares, outcomes)
 

@@ -7,12 +7,12 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.expected_calibration_error import tenths
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
+from ml_exporter.core.schema import Task
+from ml_exporter.signals.performance.expected_calibration_error import tenths_of
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, ratio, scored
 from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import UNIT_INTERVAL
-from ml_exporter.sums.layout import Sums
 
 
 def calibration_bias(scores: FloatArray, hits: IntArray, outcomes: IntArray) -> FloatArray:
@@ -39,13 +39,13 @@ def calibration_bias(scores: FloatArray, hits: IntArray, outcomes: IntArray) -> 
     return ratio(scores - hits, outcomes)
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    outcomes, hits, scores = tenths(sums, schema)
-    return calibration_bias(scores.sum(axis=-1), hits.sum(axis=-1), outcomes.sum(axis=-1))
+def _value(sums: Outcomes) -> FloatArray:
+    tenths = tenths_of(sums)
+    return calibration_bias(tenths.scores.sum(axis=-1), tenths.hits.sum(axis=-1), scored(sums))
 
 
-def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
-    if schema.task is not Task.BINARY:
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    if sums.schema.task is not Task.BINARY:
         return np.full_like(values, np.nan)
     outcomes = scored(sums)
     squares = ratio(UNIT_INTERVAL.decode(sums["score_loss"][..., 1]), outcomes)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from scipy.special import gammaincinv
 
-from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import NoData, gauge, one
-from ml_exporter.signals.performance.expected_calibration_error import tenths
-from ml_exporter.signals.performance.measure import joined, scored
+from ml_exporter.signals.performance.expected_calibration_error import Tenths, tenths_of
+from ml_exporter.signals.performance.outcomes import joined, outcomes_of_all, outcomes_of_baseline, scored
 from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_LABELS,
     NO_SCORES,
     TOO_FEW_SAMPLES,
     UNDEFINED,
+    JointSignal,
     Samples,
-    Signal,
     View,
+    Views,
 )
 
 _QUANTILE: Final = 0.999
@@ -43,22 +44,21 @@ _BIAS = gauge(
 )
 
 
-def calibration_shift(
-    window: tuple[IntArray, IntArray, FloatArray], baseline: tuple[IntArray, IntArray, FloatArray]
-) -> tuple[float, float, float]:
-    """Return the shift, its noise floor and the signed shift of two sides' outcomes, hits and scores by tenth.
+def calibration_shift(window: Tenths, baseline: Tenths) -> tuple[float, float, float]:
+    """Return the shift, its noise floor and the signed shift of two sides, each (10,).
 
     NaN where no tenth has outcomes on both sides. See :class:`CalibrationShift`.
 
-    >>> now = np.array([100]), np.array([30]), np.array([50.0])
-    >>> before = np.array([100]), np.array([50]), np.array([50.0])
+    >>> now = Tenths(np.array([100]), np.array([30]), np.array([50.0]))
+    >>> before = Tenths(np.array([100]), np.array([50]), np.array([50.0]))
     >>> [round(value, 3) for value in calibration_shift(now, before)]
     [0.2, 0.275, 0.2]
     """
-    both = (window[0] > 0) & (baseline[0] > 0)
+    both = (window.outcomes > 0) & (baseline.outcomes > 0)
     if not both.any():
         return np.nan, np.nan, np.nan
-    (n, hits, scores), (m, base_hits, base_scores) = ([part[both] for part in side] for side in (window, baseline))
+    n, hits, scores = window.outcomes[both], window.hits[both], window.scores[both]
+    m, base_hits, base_scores = baseline.outcomes[both], baseline.hits[both], baseline.scores[both]
     change = (scores - hits) / n - (base_scores - base_hits) / m
     weight = n / n.sum()
     share = (hits + base_hits + 1.0) / (n + m + 2.0)
@@ -69,7 +69,7 @@ def calibration_shift(
     return float(weight @ np.abs(change)), floor, float(weight @ change)
 
 
-class CalibrationShift(Signal):
+class CalibrationShift(JointSignal):
     """Mean change of the gap between score and observed share since the baseline; higher is worse.
 
     ``sum_k w_k |g_k - h_k|`` over the tenths of the score, ``g_k`` the mean score less the observed share of the
@@ -98,19 +98,26 @@ class CalibrationShift(Signal):
     key = "calibration_shift"
     metrics = (_SHIFT, _FLOOR, _BIAS)
 
-    def over_window(self, view: View) -> Samples:
-        """Yield the shift, its noise floor and the signed shift."""
-        schema, reference = view.context.schema, view.context.reference.sums
-        if not schema.is_classifier:
-            return
-        samples = scored(view.sums)
-        if samples < max(view.context.minimum_samples, 1):
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield the shift, its noise floor and the signed shift of each window."""
+        if not views.context.schema.is_classifier:
+            return [()] * len(views)
+        sums = views.derived(outcomes_of_all)
+        samples = scored(sums).tolist()
+        tenths = tenths_of(sums) if any(samples) else None
+        return [
+            self._of_view(view, samples[place], tenths and tenths.at(place)) for place, view in enumerate(views)
+        ]
+
+    def _of_view(self, view: View, samples: int, tenths: Tenths | None) -> Samples:
+        baseline = view.context.derived(outcomes_of_baseline)
+        if tenths is None or samples < max(view.context.minimum_samples, 1):
             few = NO_SCORES if joined(view.sums) else NO_LABELS
             yield NoData(view.scope, self.key, TOO_FEW_SAMPLES if samples else few)
-        elif not scored(reference):
+        elif not scored(baseline):
             yield NoData(view.scope, self.key, NO_BASELINE)
         else:
-            found = calibration_shift(tenths(view.sums, schema), tenths(reference, schema))
+            found = calibration_shift(tenths, tenths_of(baseline))
             if np.isnan(found[0]):
                 yield NoData(view.scope, self.key, UNDEFINED)
             else:

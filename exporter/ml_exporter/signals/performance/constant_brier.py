@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.averages import shares_of
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, labels_scored, scored
-from ml_exporter.sums.layout import Sums
+from ml_exporter.core.schema import Task
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, labels_scored, scored
 
 
 def constant_brier(labels: IntArray) -> FloatArray:
@@ -32,12 +31,12 @@ def constant_brier(labels: IntArray) -> FloatArray:
     >>> constant_brier(np.array([5, 3, 2])).round(6).tolist()
     [0.62]
     """
-    shares = shares_of(labels)
+    shares = labels / np.maximum(labels.sum(axis=-1, keepdims=True), 1)
     return np.asarray(1.0 - (shares**2).sum(axis=-1))[..., None]
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    return constant_brier(labels_scored(sums)) * (0.5 if schema.task is Task.BINARY else 1.0)
+def _value(sums: Outcomes) -> FloatArray:
+    return constant_brier(labels_scored(sums)) * (0.5 if sums.schema.task is Task.BINARY else 1.0)
 
 
 MEASURE: Final = PerformanceMeasure(

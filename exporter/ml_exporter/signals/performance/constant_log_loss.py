@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.signals.performance.averages import shares_of
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, labels_scored, scored
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import labels_scored, scored
 
 
 def constant_log_loss(labels: IntArray) -> FloatArray:
@@ -29,7 +29,7 @@ def constant_log_loss(labels: IntArray) -> FloatArray:
     >>> constant_log_loss(np.array([5, 5])).round(6).tolist()
     [0.693147]
     """
-    shares = shares_of(labels)
+    shares = labels / np.maximum(labels.sum(axis=-1, keepdims=True), 1)
     loss: FloatArray = np.abs((shares * np.log(np.where(labels > 0, shares, 1.0))).sum(axis=-1))[..., None]
     return loss
 
@@ -38,6 +38,6 @@ MEASURE: Final = PerformanceMeasure(
     key="constant_log_loss",
     help="Log loss of always giving the shares of the classes as scores, in nats, the mark for log loss",
     tasks=CLASSIFICATION,
-    value=lambda sums, schema: constant_log_loss(labels_scored(sums)),
+    value=lambda sums: constant_log_loss(labels_scored(sums)),
     samples=scored,
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.metrics import NoData, gauge, one
-from ml_exporter.signals.performance.measure import joined
+from ml_exporter.signals.performance.outcomes import joined
 from ml_exporter.signals.performance.trail import errors_of
 from ml_exporter.signals.signal import (
     NO_BASELINE,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
+from ml_exporter.core.schema import Task
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, ratio, scored
 from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import LOG_LOSS, LOG_LOSS_SQUARED
-from ml_exporter.sums.layout import Sums
 
 
 def log_loss(total: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -34,12 +34,12 @@ def log_loss(total: FloatArray, outcomes: IntArray) -> FloatArray:
     return ratio(total, outcomes)
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    losses = sums["score_loss" if schema.task is Task.BINARY else "class_score_loss"]
+def _value(sums: Outcomes) -> FloatArray:
+    losses = sums["score_loss" if sums.schema.task is Task.BINARY else "class_score_loss"]
     return log_loss(LOG_LOSS.decode(losses[..., 0]), scored(sums))
 
 
-def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     outcomes = scored(sums)
     squares = ratio(LOG_LOSS_SQUARED.decode(sums["loss_squares"][..., 0]), outcomes)
     return error_of_mean(values, squares, outcomes)

@@ -6,11 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Confusion, confused, confusion_of, shares
 
 
-def matthews_correlation(confusion: IntArray) -> FloatArray:
+def matthews_correlation(confusion: Confusion) -> FloatArray:
     """Matthews correlation coefficient: correlation of true and predicted class; lower is worse.
 
     ``MCC = (c n - sum_k t_k p_k) / sqrt((n^2 - sum_k t_k^2) (n^2 - sum_k p_k^2))`` with ``c`` the right
@@ -27,21 +28,19 @@ def matthews_correlation(confusion: IntArray) -> FloatArray:
     Reference: B. Matthews, Biochim. Biophys. Acta 405 (1975), doi:10.1016/0005-2795(75)90109-9; for more than two
     classes J. Gorodkin, Comput. Biol. Chem. 28 (2004), doi:10.1016/j.compbiolchem.2004.09.006.
 
-    >>> matthews_correlation(np.array([[8, 2], [1, 9]])).round(6).tolist()
+    >>> matthews_correlation(Confusion.of(np.array([[8, 2], [1, 9]]))).round(6).tolist()
     [0.703526]
     """
-    actual, predicted = confusion.sum(axis=-1).astype(float), confusion.sum(axis=-2).astype(float)
-    total, right = actual.sum(axis=-1), np.trace(confusion, axis1=-2, axis2=-1)
+    actual, predicted = confusion.actual.astype(float), confusion.predicted.astype(float)
+    total = confusion.outcomes.astype(float)
     spread = (total**2 - (actual**2).sum(axis=-1)) * (total**2 - (predicted**2).sum(axis=-1))
-    known = (np.count_nonzero(actual, axis=-1) > 1) & (np.count_nonzero(predicted, axis=-1) > 1)
-    above = right * total - (actual * predicted).sum(axis=-1)
-    return np.where(known, above / np.sqrt(np.where(known, spread, 1.0)), np.nan)[..., None]
+    return shares(confusion.hits * total - (actual * predicted).sum(axis=-1), np.sqrt(spread))[..., None]
 
 
 MEASURE: Final = PerformanceMeasure(
     key="matthews_correlation",
     help="Correlation of true and predicted class (-1 to 1, 0 is chance)",
     tasks=CLASSIFICATION,
-    value=lambda sums, schema: matthews_correlation(sums["confusion"]),
+    value=lambda sums: matthews_correlation(confusion_of(sums)),
     samples=confused,
 )

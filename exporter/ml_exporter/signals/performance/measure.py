@@ -10,8 +10,9 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import ONE, Block, Metric, NoData, Rows, gauge
-from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.core.schema import Task
 from ml_exporter.core.text import label_value
+from ml_exporter.signals.performance.outcomes import Outcomes, joined, outcomes_of_all, outcomes_of_baseline
 from ml_exporter.signals.signal import (
     NO_LABELS,
     NO_SCORES,
@@ -58,14 +59,14 @@ class PerformanceMeasure:
     key: str
     help: str
     tasks: frozenset[Task]
-    value: Callable[[Sums, ModelSchema], FloatArray]
-    samples: Callable[[Sums], IntArray]
+    value: Callable[[Outcomes], FloatArray]
+    samples: Callable[[Outcomes], IntArray]
     by: By | None = None
     undefined: str = UNDEFINED
     unfit: str = NO_SCORES
     in_baseline: bool = True
-    standard_error: Callable[[FloatArray, Sums, ModelSchema], FloatArray] | None = None
-    interval: Callable[[Sums, ModelSchema], tuple[FloatArray, FloatArray]] | None = None
+    standard_error: Callable[[FloatArray, Outcomes], FloatArray] | None = None
+    interval: Callable[[Outcomes], tuple[FloatArray, FloatArray]] | None = None
 
 
 class PerformanceSignal(JointSignal):
@@ -105,22 +106,23 @@ class PerformanceSignal(JointSignal):
         rows = self._rows(context)
         if context.schema.task not in self.measure.tasks or not len(rows):
             return [()] * len(views)
-        sums = views.derived(_stacked)
-        samples = self.measure.samples(sums)
-        if not samples.any():
+        sums = views.derived(outcomes_of_all)
+        samples = self.measure.samples(sums).tolist()
+        if not any(samples):
             return [[NoData(view.scope, self.key, self._shortage(view.sums, 0))] for view in views]
-        found = self._found(sums, context.schema)
-        missing = np.isnan(found[0]).sum(axis=-1)
-        return map(self._of_view, views, samples.tolist(), zip(*found, strict=True), missing.tolist())
+        found = self._found(sums)
+        whole = np.add.reduce(found[0], axis=None)  # NaN if any is: faster than to look at each
+        gaps = [0] * len(views) if whole == whole else np.isnan(found[0]).sum(axis=-1).tolist()
+        return map(self._of_view, views, samples, zip(*found, strict=True), gaps)
 
-    def _found(self, sums: Sums, schema: ModelSchema) -> list[FloatArray]:
+    def _found(self, sums: Outcomes) -> list[FloatArray]:
         """Return the values, then their standard errors and the ends of their intervals if there are any."""
         measure = self.measure
-        found = [measure.value(sums, schema)]
+        found = [measure.value(sums)]
         if measure.standard_error:
-            found.append(measure.standard_error(found[0], sums, schema))
+            found.append(measure.standard_error(found[0], sums))
         if measure.interval:
-            found += measure.interval(sums, schema)
+            found += measure.interval(sums)
         return found
 
     def _of_view(self, view: View, samples: int, found: tuple[FloatArray, ...], missing: int) -> Samples:
@@ -136,11 +138,12 @@ class PerformanceSignal(JointSignal):
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the value over the baseline, if the baseline has labels."""
-        sums = context.reference.sums
         measure = self.measure
-        if measure.in_baseline and context.schema.task in measure.tasks and int(measure.samples(sums)):
-            values = measure.value(sums, context.schema)
-            yield Block(self._baseline, (context.schema.name, version), self._rows(context), values)
+        if not measure.in_baseline or context.schema.task not in measure.tasks:
+            return
+        sums = context.derived(outcomes_of_baseline)
+        if int(measure.samples(sums)):
+            yield Block(self._baseline, (context.schema.name, version), self._rows(context), measure.value(sums))
 
     def _rows(self, context: ModelContext) -> Rows:
         return context.derived(self.measure.by.rows) if self.measure.by else ONE
@@ -149,51 +152,3 @@ class PerformanceSignal(JointSignal):
         if samples:
             return TOO_FEW_SAMPLES
         return self.measure.unfit if joined(sums) else NO_LABELS
-
-
-def _stacked(views: Views) -> Sums:
-    return Sums(views[0].sums.layout, np.array([view.sums.vector for view in views]))
-
-
-def ratio(total: FloatArray | IntArray, outcomes: IntArray) -> FloatArray:
-    """Return ``total / outcomes``, both (…,), as (…, 1); without an outcome both are 0, and so is the ratio."""
-    return np.asarray(total / np.maximum(outcomes, 1))[..., None]
-
-
-def no_outcomes(sums: Sums) -> IntArray:
-    """Return 0 labelled predictions, (…,), for what the model has no sums of."""
-    return np.zeros(sums.vector.shape[:-1], np.int64)
-
-
-def joined(sums: Sums) -> int:
-    """Return the number of labelled predictions."""
-    return int(sums["label_delay"][:-1].sum())
-
-
-def confused(sums: Sums) -> IntArray:
-    """Return the number of labelled predictions that carry a predicted class, (…,)."""
-    return np.asarray(sums["confusion"].sum(axis=(-2, -1)))
-
-
-def scored(sums: Sums) -> IntArray:
-    """Return the number of labelled predictions that carry scores, (…,)."""
-    if "score_bins" in sums:
-        return np.asarray(sums["score_bins"].sum(axis=(-2, -1)))
-    return sums["class_score_loss"][..., 2] if "class_score_loss" in sums else no_outcomes(sums)
-
-
-def labels_scored(sums: Sums) -> IntArray:
-    """Return the labelled predictions that carry scores, by true class, (…, classes)."""
-    bins = sums["score_bins"] if "score_bins" in sums else sums["class_score_bins"][..., 1, :]
-    labels: IntArray = bins.sum(axis=-1)
-    return labels
-
-
-def estimated(sums: Sums) -> IntArray:
-    """Return the number of labelled predictions that carry a predicted value, (…,)."""
-    return sums["estimated"][..., 0]
-
-
-def measured(sums: Sums) -> IntArray:
-    """Return the number of labelled predictions whose error was set beside the size of its label, (…,)."""
-    return sums["scaled"][..., 0]

@@ -8,10 +8,9 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import Rows
-from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, By, PerformanceMeasure, no_outcomes
+from ml_exporter.signals.performance.measure import REGRESSION, By, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, no_outcomes
 from ml_exporter.signals.signal import NO_BASELINE
-from ml_exporter.sums.layout import Sums
 from ml_exporter.sums.residuals import residual_edges
 
 QUANTILES: Final = (0.05, 0.5, 0.95)
@@ -54,12 +53,12 @@ def residual_quantile(bins: IntArray, edges: FloatArray, shares: FloatArray) -> 
 _ROWS: Final = Rows.of(f"{share:g}" for share in QUANTILES)
 
 
-def _samples(sums: Sums) -> IntArray:
+def _samples(sums: Outcomes) -> IntArray:
     return sums["residual_bins"].sum(axis=-1) if "residual_bins" in sums else no_outcomes(sums)
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    edges = residual_edges(schema)
+def _value(sums: Outcomes) -> FloatArray:
+    edges = residual_edges(sums.schema)
     assert edges is not None
     return residual_quantile(sums["residual_bins"], edges, np.array(QUANTILES))
 

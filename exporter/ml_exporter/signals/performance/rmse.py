@@ -7,11 +7,10 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated, ratio
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, estimated, ratio
 from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import WIDE
-from ml_exporter.sums.layout import Sums
 
 
 def rmse(squares: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -37,11 +36,11 @@ def rmse(squares: FloatArray, outcomes: IntArray) -> FloatArray:
     return np.sqrt(ratio(squares, outcomes))
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    return rmse(WIDE.decode(sums["error_sums"][..., 2, :]), estimated(sums))
+def _value(sums: Outcomes) -> FloatArray:
+    return rmse(errors_of(sums)[..., 2], estimated(sums))
 
 
-def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     outcomes = estimated(sums)
     fourth = ratio(WIDE.decode(sums["error_scales"][..., 2, :]), outcomes)
     error = error_of_mean(values**2, fourth, outcomes)

@@ -6,20 +6,20 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.schema import Task
 from ml_exporter.signals.performance.averages import macro
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, scored
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, Scores, scored, scores_of, shares
 from ml_exporter.signals.signal import ONE_CLASS
-from ml_exporter.sums.layout import Sums
 
 
-def roc_auc(bins: IntArray) -> FloatArray:
+def roc_auc(scores: Scores) -> FloatArray:
     """Area under the ROC curve: chance that a positive event scores above a negative one; lower is worse.
 
     ``AUC = sum_b p_b (N_b + n_b / 2) / (P N)`` with ``n`` and ``p`` the negative and positive outcomes in
-    score bin ``b``, ``N_b`` the negatives in the bins below, ``N`` and ``P`` the totals. ``bins`` is
-    (…, 2, bins): negatives, positives. Returns (…,); NaN, and no sample, with labels of one class only.
+    score bin ``b``, ``N_b`` the negatives in the bins below, ``N`` and ``P`` the totals. ``scores`` are
+    counts (…, 2, bins): negatives, positives. Returns (…,); NaN, and no sample, with labels of one class only.
 
     Range: 0 to 1; 0.5 is chance. A multiclass model gets the mean over its classes, each against the
     rest, of those that have both.
@@ -37,39 +37,31 @@ def roc_auc(bins: IntArray) -> FloatArray:
     D. Clarke-Pearson, Comparing the areas under two or more correlated receiver operating characteristic curves,
     Biometrics 44 (1988), doi:10.2307/2531595.
 
-    >>> float(roc_auc(np.array([[3, 1, 0], [0, 1, 3]])).round(6))
+    >>> float(roc_auc(Scores.of(np.array([[3, 1, 0], [0, 1, 3]]))).round(6))
     0.96875
     """
-    negative, positive = bins[..., 0, :], bins[..., 1, :]
-    below = _below(negative)
-    pairs = negative.sum(axis=-1) * positive.sum(axis=-1)
-    return np.where(pairs > 0, (positive * below).sum(axis=-1) / np.maximum(pairs, 1), np.nan)
+    positive, below = scores.bins[..., 1, :], scores.below[..., 0, :]
+    return shares((positive * below).sum(axis=-1), scores.totals[..., 0] * scores.totals[..., 1])
 
 
-def _below(counts: IntArray | FloatArray) -> FloatArray:
-    """Return the counts in the bins below each bin, and half of its own."""
-    below: FloatArray = counts.cumsum(axis=-1) - counts / 2.0
-    return below
+def _value(sums: Outcomes) -> FloatArray:
+    if sums.schema.task is Task.BINARY:
+        return roc_auc(scores_of(sums))[..., None]
+    return macro(roc_auc(scores_of(sums)))
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    if schema.task is Task.BINARY:
-        return roc_auc(sums["score_bins"])[..., None]
-    return macro(roc_auc(sums["class_score_bins"]))
-
-
-def _error(values: FloatArray, sums: Sums, schema: ModelSchema) -> FloatArray:
-    if schema.task is not Task.BINARY:
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    if sums.schema.task is not Task.BINARY:
         return np.full_like(values, np.nan)
-    bins = sums["score_bins"]
-    negative, positive = bins[..., 0, :], bins[..., 1, :]
-    total = np.zeros(values.shape[:-1])
-    for own, other in ((positive, negative), (negative[..., ::-1], positive[..., ::-1])):
-        rows, others = own.sum(axis=-1), other.sum(axis=-1)
-        squares = (own * (_below(other) / np.maximum(others, 1)[..., None]) ** 2).sum(axis=-1)
-        variance = np.maximum(squares - rows * values[..., 0] ** 2, 0.0) / np.maximum(rows - 1, 1)
-        total += np.where((rows > 1) & (others > 0), variance / np.maximum(rows, 1), np.nan)
-    return np.sqrt(total)[..., None]
+    of = scores_of(sums)
+    # How often those of a class stand above those of the other one; the mean is the area, or what it lacks to 1.
+    share = of.below / np.maximum(of.totals, 1)[..., None]
+    rows = of.totals[..., ::-1]
+    squares = (of.bins[..., ::-1, :] * share**2).sum(axis=-1)
+    means = np.concatenate((values, 1.0 - values), axis=-1)
+    variances = shares(np.maximum(squares - rows * means**2, 0.0), (rows - 1) * rows)
+    error: FloatArray = np.sqrt(variances.sum(axis=-1, keepdims=True))
+    return error
 
 
 MEASURE: Final = PerformanceMeasure(

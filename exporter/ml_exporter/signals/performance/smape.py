@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, measured, ratio
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import measured, ratio
 from ml_exporter.sums.fixed import WIDE
 
 
@@ -35,6 +36,6 @@ MEASURE: Final = PerformanceMeasure(
     key="smape",
     help="Mean absolute error as a share of the mean of label and prediction (0 to 2, 0 is best)",
     tasks=REGRESSION,
-    value=lambda sums, schema: smape(WIDE.decode(sums["error_scales"][..., 1, :]), measured(sums)),
+    value=lambda sums: smape(WIDE.decode(sums["error_scales"][..., 1, :]), measured(sums)),
     samples=measured,
 )

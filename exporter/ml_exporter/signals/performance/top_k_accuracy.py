@@ -8,11 +8,11 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import Rows
-from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import By, PerformanceMeasure, no_outcomes
+from ml_exporter.core.schema import Task
+from ml_exporter.signals.performance.measure import By, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, no_outcomes
 from ml_exporter.signals.signal import ModelContext
 from ml_exporter.sums.classification import tops
-from ml_exporter.sums.layout import Sums
 
 
 def top_k_accuracy(hits: IntArray, outcomes: IntArray) -> FloatArray:
@@ -43,11 +43,11 @@ def rows(context: ModelContext) -> Rows:
     return Rows.of(str(k) for k in tops(context.schema))
 
 
-def _samples(sums: Sums) -> IntArray:
+def _samples(sums: Outcomes) -> IntArray:
     return sums["top_hits"][..., 0] if "top_hits" in sums else no_outcomes(sums)
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
+def _value(sums: Outcomes) -> FloatArray:
     return top_k_accuracy(sums["top_hits"][..., 1:], _samples(sums))
 
 

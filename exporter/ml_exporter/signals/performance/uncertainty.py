@@ -38,17 +38,14 @@ def wilson(hits: IntArray, trials: IntArray) -> tuple[FloatArray, FloatArray]:
     """
     n = np.where(trials > 0, trials, np.nan)
     share, extra = hits / n, Z * Z / n
-    middle = share + extra / 2.0
+    middle, whole = share + extra / 2.0, 1.0 + extra
     half = Z * np.sqrt(share * (1.0 - share) / n + extra / (4.0 * n))
-    return np.maximum((middle - half) / (1.0 + extra), 0.0), np.minimum((middle + half) / (1.0 + extra), 1.0)
+    return np.maximum((middle - half) / whole, 0.0), np.minimum((middle + half) / whole, 1.0)
 
 
-def wilson_by_class(confusion: IntArray, axis: int) -> tuple[FloatArray, FloatArray]:
-    """Return :func:`wilson` of each class's share of right ones among the sums over ``axis``, (…, classes).
+def wilson_by_class(right: IntArray, trials: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return :func:`wilson` of each class's share of right ones, all (…, classes).
 
     NaN for models of more than :data:`SCORED_CLASSES` classes, which would have too many series.
     """
-    trials = confusion.sum(axis=axis)
-    if confusion.shape[-1] > SCORED_CLASSES:
-        trials = np.zeros_like(trials)
-    return wilson(np.diagonal(confusion, axis1=-2, axis2=-1), trials)
+    return wilson(right, trials if trials.shape[-1] <= SCORED_CLASSES else np.zeros_like(trials))

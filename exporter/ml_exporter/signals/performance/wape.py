@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray
-from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, measured
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, measured, shares
 from ml_exporter.sums.fixed import WIDE
-from ml_exporter.sums.layout import Sums
 
 
 def wape(errors: FloatArray, labels: FloatArray) -> FloatArray:
@@ -30,12 +29,11 @@ def wape(errors: FloatArray, labels: FloatArray) -> FloatArray:
     >>> wape(3.0, 30.0).tolist()
     [0.1]
     """
-    known = np.asarray(labels > 0)
-    return np.where(known, errors / np.where(known, labels, 1.0), np.nan)[..., None]
+    return np.asarray(shares(errors, labels))[..., None]
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    errors = WIDE.decode(sums["error_sums"][..., :2, :])
+def _value(sums: Outcomes) -> FloatArray:
+    errors = errors_of(sums)
     return wape(errors[..., 0] + errors[..., 1], WIDE.decode(sums["error_scales"][..., 0, :]))
 
 
