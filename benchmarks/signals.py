@@ -78,18 +78,23 @@ def _classification(context: ModelContext, frame: pd.DataFrame, sums: Sums) -> l
     score, label = frame["score"].to_numpy(), frame["label"].to_numpy()
 
     def ours() -> None:
-        view = View(context, "1", sums, "1h")
+        views = Views([View(context, "1", sums, "1h")])
         for signal in performance.SIGNALS:
-            for _ in signal.over_window(view):
-                pass
+            for samples in signal.over_windows(views):
+                for _ in samples:
+                    pass
 
     def rival() -> None:
         predicted = (score >= 0.5).astype(int)
         sk.accuracy_score(label, predicted)
-        sk.precision_score(label, predicted, average=None)
+        sk.balanced_accuracy_score(label, predicted)
+        sk.matthews_corrcoef(label, predicted)
         sk.recall_score(label, predicted, average=None)
-        sk.f1_score(label, predicted, average=None)
+        for average in (None, "macro", "weighted"):
+            sk.precision_score(label, predicted, average=average)
+            sk.f1_score(label, predicted, average=average)
         sk.roc_auc_score(label, score)
+        sk.average_precision_score(label, score)
         sk.log_loss(label, score)
         sk.brier_score_loss(label, score)
         sk.confusion_matrix(label, predicted)
@@ -100,7 +105,7 @@ def _classification(context: ModelContext, frame: pd.DataFrame, sums: Sums) -> l
         Row(
             "all classification numbers of a window of 10,000 labels",
             seconds(pair.ours),
-            f"scikit-learn's eight metrics on the rows: {seconds(pair.rival)}",
+            f"the fifteen of them that scikit-learn has, on the rows: {seconds(pair.rival)}",
             f"{pair.times_less:,.0f}x less",
             "80x less",
             pair.times_less >= 80,

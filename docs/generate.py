@@ -329,9 +329,10 @@ def _markdown(docstring: str) -> Iterator[str]:
     """Yield the lines of a docstring as Markdown, its examples left out."""
     text = docstring.partition("\n>>>")[0].strip()
     text = re.sub(r":(?:class|func|meth|data):`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text).replace("``", "`")
+    words = "Range|Bound|Bins|Missing|Minimum samples|Standard error|Interval|Cost|Reference"
     # The words that begin a paragraph of their own.
-    text = re.sub(r"\n(?=(?:Range|Bound|Bins|Missing|Minimum samples|Cost|Reference)\b)", "\n\n", text)
-    text = re.sub(r"^(Range|Bound|Bins|Missing|Minimum samples|Cost|Reference):", r"**\1:**", text, flags=re.M)
+    text = re.sub(rf"\n(?=(?:{words})\b)", "\n\n", text)
+    text = re.sub(rf"^({words}):", r"**\1:**", text, flags=re.M)
     yield from re.sub(r"\n{3,}", "\n\n", text).splitlines()
 
 

@@ -28,13 +28,16 @@ _NEGATIVE: Final = f"({_ALL} - {_POSITIVE})"
 _ERRED: Final = f"(model_version:ml_outcome_scored:increase{{{WINDOW}}} > 0)"
 
 
-def _beside(title: str, says: str, key: str, unit: str, none: str, size: tuple[int, int]) -> build.Panel:
+def _beside(
+    title: str, says: str, key: str, unit: str, none: str, size: tuple[int, int], *more: Query
+) -> build.Panel:
     """Return a recorded measure beside the baseline's."""
     return graph(
         title,
         f"{says} Over the labels of the window.",
         current(f"{_P}:{key}{{{WINDOW}}}", title),
         baseline(f"max(ml_baseline_performance_{key}{{{VERSION}}})"),
+        *more,
         unit=unit,
         none=none,
         size=size,
@@ -104,6 +107,10 @@ _SCORED: Final = (
 )
 
 
+def _constant(key: str) -> Query:
+    return Query(f"{_P}:constant_{key}{{{WINDOW}}}", "best constant")
+
+
 def _class_history(key: str, says: str) -> build.Panel:
     return graph(
         f"{key.capitalize()} by class",
@@ -126,6 +133,22 @@ def rows() -> Sequence[Row]:
                 _class_history("precision", "Of the predictions of a class, the share that is right."),
                 _class_history("recall", "Of the events of a class, the share found."),
                 _class_history("f1", "Harmonic mean of precision and recall."),
+                _beside(
+                    "Balanced accuracy",
+                    "Mean recall of the classes, however rare each is. Lower is worse.",
+                    "balanced_accuracy",
+                    "none",
+                    _CLASSIFIER,
+                    (12, 8),
+                ),
+                _beside(
+                    "Matthews correlation",
+                    "Correlation of true and predicted class; 0 is any constant answer. Lower is worse.",
+                    "matthews_correlation",
+                    "none",
+                    _CLASSIFIER,
+                    (12, 8),
+                ),
             ],
         ),
         Row(
@@ -139,6 +162,7 @@ def rows() -> Sequence[Row]:
                     "none",
                     _CLASSIFIER,
                     (8, 8),
+                    _constant("log_loss"),
                 ),
                 _beside(
                     "Brier score",
@@ -147,6 +171,7 @@ def rows() -> Sequence[Row]:
                     "none",
                     _BINARY,
                     (8, 8),
+                    _constant("brier"),
                 ),
                 _beside(
                     "Calibration error",
@@ -155,6 +180,24 @@ def rows() -> Sequence[Row]:
                     "none",
                     _BINARY,
                     (8, 8),
+                ),
+                _beside(
+                    "Average precision",
+                    """Mean precision at the score of each positive event; the share of positives is chance. Lower
+                    is worse.""",
+                    "average_precision",
+                    "none",
+                    _BINARY,
+                    (12, 8),
+                ),
+                _beside(
+                    "Bias of the calibration",
+                    """Mean score minus observed share. Far from 0 is worse: above, the model expects too many
+                    positives.""",
+                    "calibration_bias",
+                    "none",
+                    _BINARY,
+                    (12, 8),
                 ),
             ],
         ),
@@ -185,6 +228,33 @@ def rows() -> Sequence[Row]:
                     "percentunit",
                     _REGRESSION,
                     (8, 8),
+                ),
+                _beside(
+                    "WAPE",
+                    """Sum of the absolute errors as a share of the labels' sum; labels near 0 weigh little. Higher
+                    is worse.""",
+                    "wape",
+                    "percentunit",
+                    _REGRESSION,
+                    (8, 8),
+                ),
+                _beside(
+                    "sMAPE",
+                    """Mean absolute error as a share of the mean of label and prediction, at most 200 %. Higher is
+                    worse.""",
+                    "smape",
+                    "percentunit",
+                    _REGRESSION,
+                    (8, 8),
+                ),
+                graph(
+                    "Quantiles of the residuals",
+                    """Prediction minus label, in its unit: a twentieth, half and nineteen twentieths of the
+                    predictions of a replica stay below. Far from 0 is worse. Over the labels of the window.""",
+                    Query(f"ml_performance_residual_quantile{{{WINDOW}}}", "{{share}} {{instance}}"),
+                    unit="none",
+                    none=_REGRESSION,
+                    size=(8, 8),
                 ),
                 graph(
                     "Too much and too little",

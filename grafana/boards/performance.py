@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import marks, outcomes, segments, variables, verdicts
+from boards import change, every, marks, outcomes, segments, variables, verdicts
 from boards.board import Board, Row
 from boards.graphs import graph, histogram
 from boards.links import there
@@ -104,7 +104,9 @@ BOARD: Final = Board(
     ],
     [
         *segments.rows(),
+        Row("Every measure", [every.TABLE]),
         *outcomes.rows(),
+        change.ROW,
         Row(
             "Delay of every label",
             [

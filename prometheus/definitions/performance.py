@@ -14,7 +14,13 @@ from definitions.windows import constant, increase, increases, rolled
 WINDOW: Final = "ml:performance:window"
 """1 with the window that performance alerts look at as its label; set in thresholds.yml."""
 
-_DROPS: Final = ("accuracy", "roc_auc", "mae")
+_COMPARED: Final = ("accuracy", "roc_auc", "mae")
+"""Measures with a default threshold, in which versions are compared."""
+
+_GROWING: Final = ("mae", "rmse", "log_loss", "brier")
+"""Losses and errors, whose unit nobody knows: they grow by a share of the baseline's."""
+
+_DROPS: Final = (*_COMPARED, *(each for each in _GROWING if each not in _COMPARED))
 _LEVELS: Final = ("accuracy", "roc_auc", "f1_macro", "r2")
 
 DROP: Final = Threshold(
@@ -22,7 +28,7 @@ DROP: Final = Threshold(
     "How far a `measure` may fall below the baseline's; for mae, which share of it the error may grow.",
     {"accuracy": 0.05, "roc_auc": 0.05, "mae": 0.2},
     ("model", "version"),
-    (("measure", _DROPS),),
+    (("measure", _COMPARED),),
     highest=10.0,
 )
 FLOOR: Final = Threshold(
@@ -53,8 +59,13 @@ _RANKS: Final = "model_version_bin:ml_score_below:negative"
 _POSITIVE: Final = "model_version_bin:ml_score_bin:positive"
 _P_ALL: Final = "model_version:ml_score_bin:positive"
 _N_ALL: Final = "model_version:ml_score_bin:negative"
+_NEGATIVE: Final = "model_version_bin:ml_score_bin:negative"
+_ABOVE: Final = "model_version_bin:ml_score_above:positive"
 _SCORED: Final = "model_version:ml_outcome_scored:increase"
 _CLASSIFIED: Final = "model_version:ml_outcome_log_loss:increase"
+_TOP: Final = "model_version_k:ml_outcome_top_k:increase"
+_QUANTILE: Final = 1.959963984540054
+"""Of the normal distribution: an interval of so many standard errors to either side holds 95 %."""
 
 
 def _classification() -> Iterator[Record]:
@@ -74,32 +85,75 @@ def _classification() -> Iterator[Record]:
     yield Record(f"{_CLASS}:precision", f"{_CORRECT} / ({_PREDICTED} > 0)")
     yield Record(f"{_CLASS}:recall", f"{_CORRECT} / ({_ACTUAL} > 0)")
     yield Record(f"{_CLASS}:f1", f"2 * {_CORRECT} / ({_ACTUAL} + {_PREDICTED} > 0)")
-    for measure in ("precision", "recall", "f1"):
-        yield Record(f"{_P}:{measure}_macro", f"avg without (class) ({_CLASS}:{measure})")
-    yield Record(f"{_P}:accuracy_standard_error", f"sqrt({_P}:accuracy * (1 - {_P}:accuracy) / ({_OUTCOMES} > 0))")
+    yield Record(f"{_P}:balanced_accuracy", f"avg without (class) ({_CLASS}:recall)")
+    for measure in ("precision", "f1"):
+        named = f"{_CLASS}:{measure}"
+        yield Record(f"{_P}:{measure}_macro", f"avg without (class) ({named})")
+        yield Record(
+            f"{_P}:{measure}_weighted",
+            f"sum without (class) ({named} * {_ACTUAL}) / (sum without (class) ({_ACTUAL} and {named}) > 0)",
+        )
+    right, squares = f"sum without (class) ({_CORRECT})", f"{_OUTCOMES} ^ 2 - sum without (class)"
+    yield Record(
+        f"{_P}:matthews_correlation",
+        f"""
+        ({right} * {_OUTCOMES} - sum without (class) ({_ACTUAL} * {_PREDICTED}))
+        / sqrt(({squares} ({_ACTUAL} ^ 2)) * ({squares} ({_PREDICTED} ^ 2)) > 1e-12 * {_OUTCOMES} ^ 4)
+        """,
+    )
+    yield from _chance_of_accuracy()
+
+
+def _chance_of_accuracy() -> Iterator[Record]:
+    accuracy, extra = f"{_P}:accuracy", f"{_QUANTILE**2:.9g} / ({_OUTCOMES} > 0)"
+    spread = f"{accuracy} * (1 - {accuracy}) / ({_OUTCOMES} > 0)"
+    yield Record(f"{accuracy}_standard_error", f"sqrt({spread})")
+    half = f"{_QUANTILE:.9g} * sqrt({spread} + {extra} / (4 * {_OUTCOMES}))"
+    for end, sign in (("lower", "-"), ("upper", "+")):
+        yield Record(f"{accuracy}_{end}", f"({accuracy} + {extra} / 2 {sign} {half}) / (1 + {extra})")
 
 
 def _scores() -> Iterator[Record]:
-    """ROC AUC from how many negatives each bin of positives outranks; calibration from tenths of the score."""
+    """Areas under curves from what each bin of scores outranks; calibration from tenths of the score."""
     scores, below = increase("ml_score_bin_total"), increase("ml_score_below_total")
     yield from rolled(_POSITIVE, f"sum without (class) ({scores} unless {below})")
+    yield from rolled(_NEGATIVE, f"sum without (class) ({scores} and {below})")
     yield from rolled(_RANKS, increase("ml_score_below_total", ", class"))
-    yield from rolled(_N_ALL, f"sum without (class, bin) ({scores} and {below})")
+    yield from rolled(_ABOVE, increase("ml_score_above_total", ", class"))
     yield Record(_P_ALL, f"sum without (bin) ({_POSITIVE})")
-    area, pairs = f"{_P}:roc_auc", f"({_P_ALL} * {_N_ALL} > 0)"
-    yield Record(area, f"sum without (bin) ({_POSITIVE} * {_RANKS}) / {pairs}")
-    yield Record(
-        f"{area}_standard_error",
-        f"""
-        sqrt(clamp_min(
-          (
-            {area} * (1 - {area})
-            + ({_P_ALL} - 1) * ({area} / (2 - {area}) - {area} ^ 2)
-            + ({_N_ALL} - 1) * (2 * {area} ^ 2 / (1 + {area}) - {area} ^ 2)
-          ) / {pairs}, 0
-        ))
-        """,
+    yield Record(_N_ALL, f"sum without (bin) ({_NEGATIVE})")
+    area = f"{_P}:roc_auc"
+    yield Record(area, f"sum without (bin) ({_POSITIVE} * {_RANKS}) / ({_P_ALL} * {_N_ALL} > 0)")
+    parts = (
+        (_P_ALL, f"sum without (bin) ({_POSITIVE} * {_RANKS} ^ 2) / {_N_ALL} ^ 2"),
+        (_N_ALL, f"sum without (bin) ({_NEGATIVE} * ({_ABOVE} - {_POSITIVE} / 2) ^ 2) / {_P_ALL} ^ 2"),
     )
+    variances = (
+        f"clamp_min({square} - {rows} * {area} ^ 2, 0) / ({rows} * ({rows} - 1) > 0)" for rows, square in parts
+    )
+    yield Record(f"{area}_standard_error", "sqrt(\n  " + "\n  + ".join(variances) + "\n)")
+    beside = "ignoring (bin) group_left ()"
+    named = f"({_ABOVE} + ({_NEGATIVE} / 2 - {_RANKS}) + {beside} {_N_ALL} > 0)"
+    yield Record(
+        f"{_P}:average_precision",
+        f"sum without (bin) ({_POSITIVE} * {_ABOVE} / {named}) / ({_P_ALL} > 0 and {_N_ALL} > 0)",
+    )
+    yield from _best_constants()
+    yield from _calibration(below)
+
+
+def _best_constants() -> Iterator[Record]:
+    """What always giving the share of the positive class as score would have reached."""
+    share, other = (f"{rows} / ({_P_ALL} + {_N_ALL} > 0)" for rows in (_P_ALL, _N_ALL))
+    entropy = f"{_P_ALL} * ln({share} > 0) or {_P_ALL}", f"{_N_ALL} * ln({other} > 0) or {_N_ALL}"
+    yield Record(
+        f"{_P}:constant_log_loss",
+        f"-(({entropy[0]}) + ({entropy[1]})) / ({_P_ALL} + {_N_ALL} > 0)",
+    )
+    yield Record(f"{_P}:constant_brier", f"{_P_ALL} * {_N_ALL} / ({_P_ALL} + {_N_ALL} > 0) ^ 2")
+
+
+def _calibration(below: str) -> Iterator[Record]:
     hits = "model_version_bin:ml_calibration_outcomes:positive"
     negatives = f"group without (bin) ({below})"
     yield from rolled(
@@ -107,19 +161,18 @@ def _scores() -> Iterator[Record]:
         f"sum without (class) ({increase('ml_calibration_outcomes_total')} unless ignoring (bin) {negatives})",
     )
     yield from increases("model_version_bin", "ml_calibration_score_total")
-    yield Record(
-        f"{_P}:expected_calibration_error",
-        f"""
-        sum without (bin) (abs({hits} - model_version_bin:ml_calibration_score:increase)) / ({_P_ALL} + {_N_ALL} > 0)
-        """,
-    )
+    gaps, outcomes = f"model_version_bin:ml_calibration_score:increase - {hits}", f"({_P_ALL} + {_N_ALL} > 0)"
+    yield Record(f"{_P}:expected_calibration_error", f"sum without (bin) (abs({gaps})) / {outcomes}")
+    yield Record(f"{_P}:calibration_bias", f"sum without (bin) ({gaps}) / {outcomes}")
 
 
 def _losses() -> Iterator[Record]:
     outcome = "model_version:ml_outcome"
     parts = ("log_loss", "squared_error", "scored", "overestimate", "underestimate", "error_share", "nonzero")
-    spread = ("label_above", "label_below", "label_squared")
-    yield from increases("model_version", *(f"ml_outcome_{part}_total" for part in (*parts, *spread)))
+    spread = ("label_above", "label_below", "label_squared", "label_size", "symmetric_error")
+    squares = ("log_loss_squared", "squared_error_squared")
+    yield from increases("model_version", *(f"ml_outcome_{part}_total" for part in (*parts, *spread, *squares)))
+    yield from increases("model_version_k", "ml_outcome_top_k_total")
 
     def sum_of(part: str) -> str:
         return f"{outcome}_{part}:increase"
@@ -134,7 +187,23 @@ def _losses() -> Iterator[Record]:
     yield Record(f"{_P}:mape", f"{sum_of('error_share')} / ({sum_of('nonzero')} > 0)")
     shift = f"({sum_of('label_above')} - {sum_of('label_below')}) ^ 2 / ({_SCORED} > 0)"
     yield Record(f"{_P}:r2", f"1 - {_P}:mse * {_SCORED} / ({sum_of('label_squared')} - {shift} > 0)")
-    yield Record(f"{_P}:mae_standard_error", f"sqrt(clamp_min({_P}:mse - {_P}:mae ^ 2, 0) {mean})")
+    yield Record(f"{_P}:wape", f"{_P}:mae * {_SCORED} / ({sum_of('label_size')} > 0)")
+    yield Record(f"{_P}:smape", f"{sum_of('symmetric_error')} {mean}")
+    beside = "ignoring (k) group_left ()"
+    yield Record("model_version_k:ml_performance:top_k_accuracy", f"{_TOP} / {beside} ({_SCORED} > 0)")
+    second = f"({sum_of('squared_error_squared')} {mean})"
+    for measure, square in (
+        ("mae", f"{_P}:mse"),
+        ("bias", f"{_P}:mse"),
+        ("log_loss", f"{sum_of('log_loss_squared')} {mean}"),
+        ("brier", second),
+        ("calibration_bias", f"{_P}:brier"),
+    ):
+        yield Record(f"{_P}:{measure}_standard_error", f"sqrt(clamp_min({square} - {_P}:{measure} ^ 2, 0) {mean})")
+    yield Record(
+        f"{_P}:rmse_standard_error",
+        f"sqrt(clamp_min({second} - {_P}:mse ^ 2, 0) {mean}) / (2 * {_P}:rmse > 0)",
+    )
 
 
 def _baseline(measure: str) -> str:
@@ -143,34 +212,37 @@ def _baseline(measure: str) -> str:
 
 def _drops() -> Iterator[Record]:
     """How far each measure lies below the baseline's, and the standard error of that, of both together."""
-    for measure in ("accuracy", "constant_accuracy", "roc_auc", "mae", "rmse", "samples"):
+    for measure in (*_DROPS, "constant_accuracy", "samples"):
         yield constant("model_version", f"ml_baseline_performance_{measure}")
     beside, samples = "ignoring (window) group_left ()", _baseline("samples")
     counted = {
         "accuracy": _OUTCOMES,
         "roc_auc": f"({_P_ALL} + {_N_ALL})",
-        "mae": f"({_SCORED} unless {_CLASSIFIED})",
+        **dict.fromkeys(("mae", "rmse"), f"({_SCORED} unless {_CLASSIFIED})"),
+        **dict.fromkeys(("log_loss", "brier"), f"({_SCORED} and {_CLASSIFIED})"),
     }
     for measure in _DROPS:
         value, base, error = f"{_P}:{measure}", _baseline(measure), f"{_P}:{measure}_standard_error"
         drop = f"-({value} - {beside} {base})"
         both = f"{error} * sqrt(1 + {counted[measure]} / {beside} {samples})"
-        if measure == "mae":
+        if measure in _GROWING:
             drop, both = f"{value} / {beside} ({base} > 0) - 1", f"{both} / {beside} ({base} > 0)"
         yield Record(f"{_P}:drop", drop, {"measure": measure})
         yield Record(f"{_P}:drop_standard_error", both, {"measure": measure})
         yield Record(f"{_P}:labels", counted[measure], {"measure": measure})
+    yield Record(f"{_P}:drop_standard_errors", f"{_P}:drop / ({_P}:drop_standard_error > 0)")
 
 
 def _versions() -> Iterator[Record]:
     """Each version beside the one that gets most predictions."""
-    for what in ("rmse", *(f"{measure}{end}" for measure in _DROPS for end in ("", "_standard_error"))):
+    errors = (f"{measure}{end}" for measure in _COMPARED for end in ("", "_standard_error"))
+    for what in ("rmse", *errors):
         yield Record(
             f"model_version:ml_performance_champion:{what}",
             f'label_replace({_P}:{what}, "champion", "$1", "version", "(.*)")\n'
             f"* ignoring (version, window) group_left () {CHAMPION}",
         )
-    for measure in _DROPS:
+    for measure in _COMPARED:
         of_champion = f"model_version:ml_performance_champion:{measure}"
         others = f"({_P}:{measure} unless ignoring (champion) {of_champion})"
         beside = "ignoring (version, champion) group_left (champion)"

@@ -16,7 +16,7 @@ from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.signal import Samples, Signal, View
 from ml_exporter.state.directory import StateDirectory
 from support import workload
-from support.engine import Bench, values, write_config
+from support.engine import START, Bench, values, write_config
 from support.intake import ndjson
 from support.models import Model
 
@@ -157,6 +157,29 @@ def test_a_crash_after_any_number_of_ticks_equals_a_run_without_one(tmp_path: Pa
             bench.vanish()
             bench = Bench(config, bench.clock)
     assert totals(bench) == totals(whole)
+
+
+def test_errors_that_add_up_slice_by_slice_go_on_after_a_crash(tmp_path: Path) -> None:
+    """The order of the slices is kept: the errors begin in the third minute, and a crash comes in the fifth."""
+    config = write_config(tmp_path, more="windows: [1h]")
+    bench, whole = Bench(config), Bench(config, state=False)
+    columns = workload.table(900, seed=12)
+    columns["label"][300:] = 1 - columns["label"][300:]
+    events, labels = workload.events(columns), workload.labels(columns)
+    for part in range(0, 900, 150):
+        if part == 600:
+            bench.vanish()
+            bench = Bench(config, bench.clock)
+        for each in (bench, whole):
+            each.send(events[part : part + 150], labels[part : part + 150])
+            each.tick(120)
+    scope = {"model": "model", "version": "1", "window": "1h"}
+    for name in ("ml_performance_error_cusum", "ml_performance_error_cusum_start_timestamp_seconds"):
+        assert bench.value(name, **scope) == whole.value(name, **scope)
+    assert (bench.value("ml_performance_error_cusum", **scope) or 0.0) > 50
+    began = (bench.value("ml_performance_error_cusum_start_timestamp_seconds", **scope) or 0.0) - START
+    # The third part is counted at the end of its two minutes, in a slice of as many.
+    assert began == 360
 
 
 def test_counters_never_fall_over_a_crash(tmp_path: Path) -> None:

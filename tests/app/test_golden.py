@@ -25,6 +25,7 @@ OTHER_MODELS = """
   - {name: prices, version: "7", owner: sales, task: regression, baseline: regression.json}
   - {name: kinds, task: multiclass_classification, baseline: multiclass.json}
   - {name: fresh, task: regression}
+  - {name: ranks, task: multiclass_classification, classes: [a, b, c, d]}
 windows: [5m, 24h]
 state:
 """
@@ -44,11 +45,15 @@ def make_page(folder: Path) -> str:
         columns["few"][:7] = "new"
         columns["tied"][:9] = np.nan
         columns["normal"][:3] = 99.0
+        if task is Task.REGRESSION:
+            columns["label"][300:] += 3.0
         events = [{**event, "model": name} for event in workload.events(columns)]
         events[5]["error"] = True
         bench.send(events, [{**label, "model": name} for label in workload.labels(columns)][:600])
         bench.send(events[:11], [{"id": "early", "label": events[0].get("prediction", 1), "model": name}])
         bench.tick(2)
+    bench.send(*([{**each, "model": "ranks"} for each in some] for some in workload.ranked(200, seed=102)))
+    bench.tick(2)
     assert all(
         block.metric.name != "ml_exporter_collector_success" or block.values.all() for block in bench.published
     )

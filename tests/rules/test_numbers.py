@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from ml_exporter.baseline import document
 from ml_exporter.core.schema import Task
 from support import workload
 from support.engine import write_config
-from support.models import baseline
+from support.models import BASELINE_ROWS, baseline
 from support.processes import Process, Prometheus, sidecar
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,7 @@ RULES = sorted((ROOT / "prometheus/rules").glob("*.yml"))
 MODELS = """
   - {name: prices, version: "1", task: regression, baseline: regression.json}
   - {name: kinds, version: "1", task: multiclass_classification, baseline: multiclass.json}
+  - {name: ranks, version: "1", task: multiclass_classification, classes: [a, b, c, d]}
 state:
 """
 TASKS = {"model": Task.BINARY, "prices": Task.REGRESSION, "kinds": Task.MULTICLASS}
@@ -34,10 +37,19 @@ SAME = {
     "ml_feature_drift_share_ratio": "model_version:ml_feature_drift_share:ratio",
     "ml_performance_accuracy": "model_version:ml_performance:accuracy",
     "ml_performance_constant_accuracy": "model_version:ml_performance:constant_accuracy",
+    "ml_performance_balanced_accuracy": "model_version:ml_performance:balanced_accuracy",
+    "ml_performance_matthews_correlation": "model_version:ml_performance:matthews_correlation",
+    "ml_performance_top_k_accuracy": "model_version_k:ml_performance:top_k_accuracy",
+    "ml_performance_precision_macro": "model_version:ml_performance:precision_macro",
+    "ml_performance_precision_weighted": "model_version:ml_performance:precision_weighted",
+    "ml_performance_f1_macro": "model_version:ml_performance:f1_macro",
+    "ml_performance_f1_weighted": "model_version:ml_performance:f1_weighted",
     "ml_performance_precision": "model_version_class:ml_performance:precision",
     "ml_performance_recall": "model_version_class:ml_performance:recall",
     "ml_performance_f1": "model_version_class:ml_performance:f1",
     "ml_performance_log_loss": "model_version:ml_performance:log_loss",
+    "ml_performance_wape": "model_version:ml_performance:wape",
+    "ml_performance_smape": "model_version:ml_performance:smape",
     "ml_performance_brier": "model_version:ml_performance:brier",
     "ml_performance_mae": "model_version:ml_performance:mae",
     "ml_performance_rmse": "model_version:ml_performance:rmse",
@@ -46,6 +58,20 @@ SAME = {
     "ml_performance_bias": "model_version:ml_performance:bias",
 }
 """Ratios of counters that one group reads at one moment: the same numbers, to rounding."""
+
+CHANCE = (
+    *("accuracy_standard_error", "accuracy_lower", "accuracy_upper", "roc_auc_standard_error"),
+    *("log_loss_standard_error", "brier_standard_error", "calibration_bias_standard_error"),
+    *("mae_standard_error", "rmse_standard_error", "bias_standard_error"),
+)
+"""What depends on how many labels there were, which is extrapolated: some percent more or less."""
+
+BINARY_ONLY = {
+    "ml_performance_constant_log_loss": "model_version:ml_performance:constant_log_loss",
+    "ml_performance_constant_brier": "model_version:ml_performance:constant_brier",
+    "ml_performance_calibration_bias": "model_version:ml_performance:calibration_bias",
+}
+"""The same, of models of two classes: no counter holds what those of more would need."""
 
 CHECKS = ("missing", "absent", "type_error", "nonfinite", "out_of_range", "unseen")
 
@@ -75,7 +101,7 @@ class World:
 
     def play(self) -> None:
         """Send the events, half to each replica and all to the joint one."""
-        self.prometheus.until_query("count(ml_predictions_total)", 9)
+        self.prometheus.until_query("count(ml_predictions_total)", 12)
         for number, (name, task) in enumerate(TASKS.items()):
             columns = workload.table(ROWS, seed=61 + number, task=task, shift=0.4)
             columns["few"][:70] = "new"
@@ -88,17 +114,21 @@ class World:
                 del event["features"]["zeros"]
             events[91]["features"]["tied"] = "text"
             labels = [{**label, "model": name} for label in workload.labels(columns)]
-            for part, process in zip(
-                (slice(0, None, 2), slice(1, None, 2), slice(None)), self.sidecars, strict=True
-            ):
-                assert process.post("/v1/predictions?ack=durable", events[part])[0] == 200
-                assert process.post("/v1/labels?ack=durable", labels[part])[0] == 200
+            self._send(events, labels)
+        ranked = workload.ranked(ROWS, seed=65)
+        self._send(*([{**each, "model": "ranks"} for each in some] for some in ranked))
         for job in ("fleet", "joint"):
             query = f'sum(ml_label_delay_seconds_count{{job="{job}"}})'
-            self.prometheus.until_query(query, ROWS * len(TASKS))
+            self.prometheus.until_query(query, ROWS * (len(TASKS) + 1))
         # An increase is extrapolated to the ends of its range by up to a scrape and a half: few percent then.
         self.prometheus.until_query("min(count_over_time(up[5m])) >= bool 30", 1, seconds=60)
         self.prometheus.until_evaluated()
+
+    def _send(self, events: list[dict[str, Any]], labels: list[dict[str, Any]]) -> None:
+        parts = (slice(0, None, 2), slice(1, None, 2), slice(None))
+        for part, process in zip(parts, self.sidecars, strict=True):
+            assert process.post("/v1/predictions?ack=durable", events[part])[0] == 200
+            assert process.post("/v1/labels?ack=durable", labels[part])[0] == 200
 
     def own(self, name: str, **labels: str) -> Series:
         """Return a gauge of the joint sidecar over 5m."""
@@ -198,6 +228,55 @@ def test_the_area_under_the_curve_agrees_within_its_stated_bound(world: World) -
     bound = ties / 2 / (sum(positive.values()) * sum(negative.values()))
     assert 0.005 < bound < 0.05
     assert found == pytest.approx(own, abs=bound)
+
+
+def test_average_precision_agrees_within_its_stated_bound(world: World) -> None:
+    """Both take outcomes of a bin as tied, the rule those of its fewer bins: it is lower."""
+    ((series, own),) = world.own("ml_performance_average_precision", model="model").items()
+    found = world.recorded("model_version:ml_performance:average_precision", "joint")[series]
+    assert own - 0.05 < found < own + 1e-6
+    assert found == pytest.approx(_binned_average_precision(world), abs=1e-6)
+
+
+def _binned_average_precision(world: World) -> float:
+    """Return scikit-learn's, of outcomes in the order of the exposed bins."""
+    counts = world.prometheus.query('increase(ml_score_bin_total{job="joint", model="model"}[5m])')
+    lows, labels, weights = [], [], []
+    for series, count in counts.items():
+        label = dict(series)
+        lows.append(float(label["bin"][1:].partition(",")[0]))
+        labels.append(int(label["class"]))
+        weights.append(count)
+    return float(average_precision_score(labels, lows, sample_weight=weights))
+
+
+@pytest.mark.parametrize("key", CHANCE)
+def test_a_rule_knows_how_far_chance_goes_as_the_sidecar_does(world: World, key: str) -> None:
+    own = world.own(f"ml_performance_{key}")
+    found = world.recorded(f"model_version:ml_performance:{key}", "joint")
+    assert own
+    assert found.keys() == own.keys()
+    for series, value in own.items():
+        assert found[series] == pytest.approx(value, rel=0.03), series
+
+
+@pytest.mark.parametrize("name", BINARY_ONLY)
+def test_a_rule_gives_the_number_of_two_classes(world: World, name: str) -> None:
+    ((series, own),) = world.own(name, model="model").items()
+    assert world.recorded(BINARY_ONLY[name], "joint") == {series: pytest.approx(own, rel=1e-5, abs=1e-7)}
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "roc_auc", "log_loss", "brier", "mae", "rmse"])
+def test_a_drop_is_told_in_standard_errors_of_both_sides(world: World, measure: str) -> None:
+    name = f"ml_performance_{measure}"
+    found = world.recorded("model_version:ml_performance:drop_standard_errors", "joint", measure=measure)
+    model = "prices" if measure in ("mae", "rmse") else "model"
+    (drop,) = (value for series, value in found.items() if ("model", model) in series)
+    (own,), (error,) = (world.own(part, model=model).values() for part in (name, f"{name}_standard_error"))
+    baseline = world.prometheus.query(f'ml_baseline_{name.removeprefix("ml_")}{{job="joint", model="{model}"}}')
+    (base,) = baseline.values()
+    worse = base - own if measure in ("accuracy", "roc_auc") else own - base
+    assert drop == pytest.approx(worse / (error * np.sqrt(1 + ROWS / BASELINE_ROWS)), rel=0.1, abs=0.1)
 
 
 def test_the_calibration_error_agrees(world: World) -> None:

@@ -157,6 +157,8 @@ def _performance(fleet: Fleet, of: dict[str, str]) -> None:
         fleet.counter("ml_score_bin_total", negatives, **of, **{"class": "0"}, bin=bin_)
         fleet.counter("ml_score_bin_total", positives, **of, **{"class": "1"}, bin=bin_)
         fleet.counter("ml_score_below_total", below, **of, **{"class": "0"}, bin=bin_)
+        above = 4.0 if bin_.startswith("[0,") else positives
+        fleet.counter("ml_score_above_total", above, **of, **{"class": "1"}, bin=bin_)
     fleet.counter("ml_outcome_scored_total", 10, **of)
     fleet.counter("ml_outcome_log_loss_total", 3, **of)
     fleet.counter("ml_outcome_squared_error_total", 1, **of)

@@ -227,7 +227,8 @@ class Stream:
 _SIGNALS: Final = (*traffic.SIGNALS, *quality.SIGNALS, *drift.SIGNALS, *performance.SIGNALS)
 _NEEDED: Final = (
     *("ml_predictions_total", "ml_prediction_errors_total", "ml_feature_bin_total", "ml_prediction_bin_total"),
-    *("ml_confusion_total", "ml_score_bin_total", "ml_score_below_total", "ml_outcome_scored_total"),
+    *("ml_confusion_total", "ml_score_bin_total", "ml_score_below_total", "ml_score_above_total"),
+    "ml_outcome_scored_total",
     *("ml_prediction_last_timestamp_seconds", "ml_label_last_timestamp_seconds"),
     *(f"ml_feature_{check}_total" for check in ("missing", "absent", "type_error", "nonfinite", "out_of_range")),
     "ml_feature_unseen_total",

@@ -54,6 +54,25 @@ def table(rows: int, seed: int, task: Task = Task.BINARY, shift: float = 0.0) ->
     return columns
 
 
+def ranked(rows: int, seed: int, classes: str = "abcd") -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return events with the scores of more classes than the table has, and their labels."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, len(classes), rows)
+    scores = rng.dirichlet(np.ones(len(classes)), rows)
+    scores[np.arange(rows), truth] += 0.2
+    scores /= scores.sum(axis=1, keepdims=True)
+    found = [
+        {
+            "id": f"ranked-{row}",
+            "features": {},
+            "prediction": classes[own.argmax()],
+            "scores": dict(zip(classes, own.tolist(), strict=True)),
+        }
+        for row, own in enumerate(scores)
+    ]
+    return found, [{"id": f"ranked-{row}", "label": classes[code]} for row, code in enumerate(truth)]
+
+
 def take(columns: Table, rows: Any) -> Table:
     """Return some rows of a table."""
     return {name: values[rows] for name, values in columns.items()}

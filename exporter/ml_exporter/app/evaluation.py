@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.core.errors import ResourceError
 from ml_exporter.core.metrics import ONE, Block, Closing, Collector, Metric, NoData, Rows, counter, gauge
 from ml_exporter.signals import SIGNALS
+from ml_exporter.signals.performance.trail import trail_of
 from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View, Views
 from ml_exporter.state.model import DUPLICATE_PREDICTION, EVICTED, LABEL_RESULTS, VersionState
 
@@ -132,7 +134,8 @@ class Evaluator:
         last = (version.last_prediction, version.last_label)
         total = View(context, name, version.total, "", np.nan, *last)
         windows = [
-            View(context, name, ring.total, ring.window.label, ring.started, *last) for ring in version.rings
+            View(context, name, ring.total, ring.window.label, ring.started, *last, partial(trail_of, ring))
+            for ring in version.rings
         ]
 
         views = Views(windows)

@@ -37,7 +37,7 @@ from ml_exporter.ingest.queue import IntakeQueue
 from ml_exporter.ingest.reasons import TOO_LARGE
 from ml_exporter.resources import READERS
 from ml_exporter.resources.target import Target
-from ml_exporter.signals.performance.measure import joined
+from ml_exporter.signals.performance.outcomes import joined
 from ml_exporter.state.directory import StateDirectory
 from ml_exporter.web.application import Application, Hooks
 from ml_exporter.web.auth import BasicAuth

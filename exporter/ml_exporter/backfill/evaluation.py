@@ -12,7 +12,7 @@ from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.backfill.replay import Snapshot, VersionSums
 from ml_exporter.core.metrics import Block, NoData, Rows
 from ml_exporter.signals import SIGNALS
-from ml_exporter.signals.signal import Samples, View, Views
+from ml_exporter.signals.signal import Samples, Trail, View, Views
 from ml_exporter.sums.layout import Sums
 
 
@@ -42,12 +42,12 @@ class Evaluation:
         for samples in found:
             samples += baseline
         labels = [window.label for window in self._model.windows]
-        totals = [self._view(name, each, each.total, "", np.nan) for each in sums]
+        totals = [self._view(name, each, each.total, "", np.nan, ()) for each in sums]
         views = Views(
             [
-                self._view(name, each, vector, label, started)
+                self._view(name, each, vector, label, started, trail)
                 for each in sums
-                for label, (vector, started) in zip(labels, each.windows, strict=True)
+                for label, (vector, started, trail) in zip(labels, each.windows, strict=True)
             ]
         )
         for signal in SIGNALS:
@@ -57,9 +57,12 @@ class Evaluation:
                 for _ in labels:
                     samples += next(windows)
 
-    def _view(self, version: str, sums: VersionSums, vector: Any, window: str, started: float) -> View:
+    def _view(
+        self, version: str, sums: VersionSums, vector: Any, window: str, started: float, trail: Trail
+    ) -> View:
         whole = Sums(self._model.tallies.layout, vector)
-        return View(self._model.context, version, whole, window, started, sums.last_prediction, sums.last_label)
+        last = (sums.last_prediction, sums.last_label)
+        return View(self._model.context, version, whole, window, started, *last, lambda: trail)
 
     def _baseline(self, version: str) -> list[Block | NoData]:
         if version not in self._baselines:

@@ -13,6 +13,8 @@ from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.backfill.feed import Feed, moment
 from ml_exporter.core.arrays import IntArray
 from ml_exporter.core.errors import EventsError
+from ml_exporter.signals.performance.trail import trail_of
+from ml_exporter.signals.signal import Trail
 from ml_exporter.state.ring import Window
 
 LONGEST_GAP: Final = 366 * 86_400.0
@@ -21,10 +23,10 @@ LONGEST_GAP: Final = 366 * 86_400.0
 
 @dataclass(slots=True)
 class VersionSums:
-    """The sums of one version: since the start, and of each window with the time of its first event."""
+    """The sums of one version: since the start; of each window with the time of its first event and its trail."""
 
     total: IntArray
-    windows: list[tuple[IntArray, float]]
+    windows: list[tuple[IntArray, float, Trail]]
     last_prediction: float
     last_label: float
 
@@ -126,7 +128,7 @@ class Replay:
         versions = {
             name: VersionSums(
                 version.total.vector.copy(),
-                [(ring.total.vector.copy(), ring.started) for ring in version.rings],
+                [(ring.total.vector.copy(), ring.started, trail_of(ring)) for ring in version.rings],
                 version.last_prediction,
                 version.last_label,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -38,6 +38,9 @@ REASONS: Final = {
 
 Samples = Iterable[Block | NoData]
 
+Trail = Sequence[tuple[float, int, float]]
+"""Slices of a window, oldest first: time of the first event, labelled predictions, sum of their errors."""
+
 
 class ModelContext:
     """What all windows and versions of one model share: its reference, and what is derived from it once.
@@ -67,7 +70,8 @@ class View:
 
     ``window`` is the window's label, empty for sums since the start; ``scope`` the values of the labels model,
     version and, for a window, window. Times are seconds since the Unix epoch, NaN where there was no such event
-    yet. Signals read a view and change nothing in it.
+    yet. ``trail`` tells the errors of a window slice by slice; without it the window is one slice. Signals read a
+    view and change nothing in it.
     """
 
     context: ModelContext
@@ -77,6 +81,7 @@ class View:
     started: float = np.nan
     last_prediction: float = np.nan
     last_label: float = np.nan
+    trail: Callable[[], Trail] | None = None
     scope: tuple[str, ...] = field(init=False)
     _derived: dict[Callable[..., Any], Any] = field(default_factory=dict)
 
@@ -105,6 +110,9 @@ class Views(Sequence[View]):
 
     def __getitem__(self, place: Any) -> Any:
         return self._views[place]
+
+    def __iter__(self) -> Iterator[View]:
+        return iter(self._views)
 
     def derived(self, make: Callable[[Views], T]) -> T:
         """Return ``make(self)``, made at the first call and kept."""

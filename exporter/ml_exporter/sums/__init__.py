@@ -3,6 +3,7 @@
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
 from ml_exporter.sums.labels import LabelTally
 from ml_exporter.sums.regression import RegressionTally
+from ml_exporter.sums.residuals import ResidualTally
 from ml_exporter.sums.segments import SegmentOutcomeTally, SegmentTally
 from ml_exporter.sums.tally import OutcomeFactory, PredictionFactory
 from ml_exporter.sums.traffic import TrafficTally
@@ -15,5 +16,6 @@ OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     BinaryScoreTally.of,
     MulticlassScoreTally.of,
     RegressionTally.of,
+    ResidualTally.of,
     SegmentOutcomeTally.of,
 )

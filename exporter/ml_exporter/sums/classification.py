@@ -10,7 +10,7 @@ import numpy as np
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.columns import NO_CLASS, OutcomeColumns
 from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.sums.fixed import LOG_LOSS, UNIT_INTERVAL
+from ml_exporter.sums.fixed import LOG_LOSS, LOG_LOSS_SQUARED, UNIT_INTERVAL
 from ml_exporter.sums.layout import BlockSpec, Sums
 
 CALIBRATION_BINS: Final = 10
@@ -23,6 +23,13 @@ EPSILON: Final = float(np.finfo(np.float64).eps)
 
 SCORED_CLASSES: Final = 20
 """Multiclass models with more classes get no per-class score bins: they would cost 2 x bins a class."""
+
+_TOPS: Final = (3, 5)
+
+
+def tops(schema: ModelSchema) -> tuple[int, ...]:
+    """Return each k for which outcomes are counted whose class has one of the k highest scores."""
+    return tuple(k for k in _TOPS if k < len(schema.classes))
 
 
 class ConfusionTally:
@@ -54,6 +61,8 @@ class BinaryScoreTally:
     - ``score_sums`` (10,): sum of the scores in each tenth, as :data:`fixed.UNIT_INTERVAL`.
     - ``score_loss`` (2,): sum of the log losses as :data:`fixed.LOG_LOSS`, and of the squared errors of
       the score as :data:`fixed.UNIT_INTERVAL`.
+    - ``loss_squares`` (2,): sum of the squares of the same two, as :data:`fixed.LOG_LOSS_SQUARED` and
+      :data:`fixed.UNIT_INTERVAL`.
     """
 
     key: ClassVar[str] = "binary_scores"
@@ -66,6 +75,7 @@ class BinaryScoreTally:
             BlockSpec("score_bins", (2, self._bins)),
             BlockSpec("score_sums", (CALIBRATION_BINS,)),
             BlockSpec("score_loss", (2,)),
+            BlockSpec("loss_squares", (2,)),
         )
 
     @classmethod
@@ -82,9 +92,13 @@ class BinaryScoreTally:
         table = np.bincount(positive * self._bins + bins, minlength=2 * self._bins)
         sums["score_bins"][:] += table.reshape(2, self._bins)
         add_by_tenth(scores, sums["score_sums"])
-        loss = sums["score_loss"]
-        loss[0] += LOG_LOSS.encode(log_losses(np.where(positive == 1, scores, 1.0 - scores))).sum()
-        loss[1] += UNIT_INTERVAL.encode((scores - positive) ** 2).sum()
+        losses = log_losses(np.where(positive == 1, scores, 1.0 - scores))
+        squared = (scores - positive) ** 2
+        loss, squares = sums["score_loss"], sums["loss_squares"]
+        loss[0] += LOG_LOSS.encode(losses).sum()
+        loss[1] += UNIT_INTERVAL.encode(squared).sum()
+        squares[0] += LOG_LOSS_SQUARED.encode(losses**2).sum()
+        squares[1] += UNIT_INTERVAL.encode(squared**2).sum()
 
 
 class MulticlassScoreTally:
@@ -96,6 +110,10 @@ class MulticlassScoreTally:
     - ``top_score_sums`` (10,): sum of the highest scores in each tenth, as :data:`fixed.UNIT_INTERVAL`.
     - ``class_score_loss`` (3,): sum of the log losses, sum over the classes of the squared errors halved,
       and the number of outcomes with scores.
+    - ``loss_squares`` (2,): sum of the squares of the log losses as :data:`fixed.LOG_LOSS_SQUARED`, and of those
+      of each outcome's squared errors together as :data:`fixed.LOG_LOSS`.
+    - ``top_hits`` (1 + ks,): outcomes, and those whose class has one of the k highest scores, for each of
+      :func:`tops`.
     """
 
     key: ClassVar[str] = "multiclass_scores"
@@ -104,11 +122,14 @@ class MulticlassScoreTally:
         self._classes = len(schema.classes)
         self._edges = schema.score_edges
         self._bins = len(self._edges) + 1
+        self._tops = tops(schema)
         self.blocks = (
             BlockSpec("class_score_bins", (self._classes, 2, self._bins)),
             BlockSpec("top_score", (2, CALIBRATION_BINS)),
             BlockSpec("top_score_sums", (CALIBRATION_BINS,)),
             BlockSpec("class_score_loss", (3,)),
+            BlockSpec("loss_squares", (2,)),
+            BlockSpec("top_hits", (1 + len(self._tops),)),
         )
 
     @classmethod
@@ -139,9 +160,19 @@ class MulticlassScoreTally:
         loss = sums["class_score_loss"]
         # One class after the other: a sum over an axis would depend on the number of rows.
         total = np.maximum(reduce(np.add, scores, np.zeros(rows)), EPSILON)
-        loss[0] += LOG_LOSS.encode(log_losses(scores[label, np.arange(rows)] / total)).sum()
-        loss[1] += UNIT_INTERVAL.encode((scores - truth) ** 2 / 2.0).sum()
+        own = scores[label, np.arange(rows)]
+        losses, halves = log_losses(own / total), (scores - truth) ** 2 / 2.0
+        loss[0] += LOG_LOSS.encode(losses).sum()
+        loss[1] += UNIT_INTERVAL.encode(halves).sum()
         loss[2] += rows
+        squares = sums["loss_squares"]
+        squares[0] += LOG_LOSS_SQUARED.encode(losses**2).sum()
+        squares[1] += LOG_LOSS.encode((2.0 * reduce(np.add, halves, np.zeros(rows))) ** 2).sum()
+        if self._tops:
+            later = np.arange(self._classes)[:, None] > label
+            rank = ((scores > own) | ((scores == own) & later)).sum(axis=0)
+            hits = (rank < np.array(self._tops)[:, None]).sum(axis=1)
+            sums["top_hits"][:] += np.concatenate(([rows], hits))
 
 
 def log_losses(likelihoods: FloatArray) -> FloatArray:

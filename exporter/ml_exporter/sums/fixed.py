@@ -65,6 +65,9 @@ UNIT_INTERVAL: Final = Fixed(bits=30, limit=1.0)
 LOG_LOSS: Final = Fixed(bits=24, limit=64.0)
 """Negative log-likelihoods in nats; with scores kept 2.2e-16 from 0 and 1 they stay below 36.1."""
 
+LOG_LOSS_SQUARED: Final = Fixed(bits=20, limit=2.0**12)
+"""Squares of negative log-likelihoods."""
+
 LATENCY: Final = Fixed(bits=24, limit=2.0**12)
 """Seconds of a prediction: steps of 60 ns, at most 68 minutes."""
 

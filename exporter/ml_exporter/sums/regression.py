@@ -14,17 +14,22 @@ from ml_exporter.sums.layout import BlockSpec, Sums
 
 ERROR_SUMS: Final = ("over", "under", "squared", "percentage")
 LABEL_SUMS: Final = ("above", "below", "squared")
+SCALE_SUMS: Final = ("label", "symmetric", "fourth")
 
 
 class RegressionTally:
-    """Adds ``estimated`` (2,), ``error_sums`` (4, 12) and ``label_sums`` (3, 12).
+    """Adds two counts, ``estimated`` and ``scaled``, and ``error_sums``, ``label_sums``, ``error_scales``.
 
     With ``e = prediction - label`` and ``y = label - label_center``:
 
     - ``estimated``: outcomes, and those whose label is not 0.
-    - ``error_sums``, as :data:`fixed.WIDE`: sum of ``e`` where positive and of ``-e`` where negative; of
+    - ``error_sums`` (4, 12), as :data:`fixed.WIDE`: sum of ``e`` where positive and of ``-e`` where negative; of
       ``e**2``; of ``|e / label|`` where the label is not 0.
-    - ``label_sums``, as :data:`fixed.WIDE`: sum of ``y`` where positive, of ``-y`` where negative, of ``y**2``.
+    - ``label_sums`` (3, 12), as :data:`fixed.WIDE`: sum of ``y`` where positive, of ``-y`` where negative, of
+      ``y**2``.
+    - ``scaled``: outcomes that ``error_scales`` rests on.
+    - ``error_scales`` (3, 12), as :data:`fixed.WIDE`: sum of ``|label|``; of ``2 |e| / (|prediction| + |label|)``,
+      0 where both are 0; of ``e**4``.
 
     No sum ever falls, so that each can be exposed as a counter.
     """
@@ -37,6 +42,8 @@ class RegressionTally:
             BlockSpec("estimated", (2,)),
             BlockSpec("error_sums", (len(ERROR_SUMS), WIDE.limbs)),
             BlockSpec("label_sums", (len(LABEL_SUMS), WIDE.limbs)),
+            BlockSpec("scaled", (1,)),
+            BlockSpec("error_scales", (len(SCALE_SUMS), WIDE.limbs)),
         )
 
     @classmethod
@@ -58,6 +65,8 @@ class RegressionTally:
         _add_signed(error, sums["error_sums"])
         sums["error_sums"][3] += WIDE.total(share)
         _add_signed(above_center, sums["label_sums"])
+        sums["scaled"][0] += len(label)
+        _add_scales(batch.output[known], label, sums["error_scales"])
 
 
 def _add_signed(values: FloatArray, sums: IntArray) -> None:
@@ -65,3 +74,13 @@ def _add_signed(values: FloatArray, sums: IntArray) -> None:
     sums[0] += WIDE.total(np.maximum(values, 0.0))
     sums[1] += WIDE.total(np.maximum(-values, 0.0))
     sums[2] += WIDE.total_of_squares(values)
+
+
+def _add_scales(prediction: FloatArray, label: FloatArray, sums: IntArray) -> None:
+    """Add what the errors are measured by, and their fourth powers."""
+    value = np.clip(prediction, -WIDE.limit, WIDE.limit)
+    truth = np.clip(label, -WIDE.limit, WIDE.limit)
+    error, size = np.abs(value - truth), np.abs(value) + np.abs(truth)
+    sums[0] += WIDE.total(np.abs(truth))
+    sums[1] += WIDE.total(2.0 * error / np.where(size > 0, size, 1.0))
+    sums[2] += WIDE.total_of_squares(error * error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -94,14 +94,18 @@ def measured(task: Task, key: str) -> dict[tuple[str, str], float]:
 
 
 @pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
-def test_accuracy_is_that_of_scikit_learn(task: Task) -> None:
+@pytest.mark.parametrize(
+    ("key", "oracle"),
+    [("accuracy", metrics.accuracy_score), ("balanced_accuracy", metrics.balanced_accuracy_score)],
+)
+def test_accuracies_are_those_of_scikit_learn(task: Task, key: str, oracle: Callable[..., float]) -> None:
     _, frame, _ = CASES[task]
-    values = measured(task, "accuracy")
+    values = measured(task, key)
     assert len(values) >= 9
     predicted = frame["prediction"] if task is Task.MULTICLASS else (frame["score"] >= 0.5).astype(int)
     for (segment, group), value in values.items():
         own = frame[f"of {segment}"] == group
-        assert value == pytest.approx(metrics.accuracy_score(frame["label"][own], predicted[own]), rel=1e-12)
+        assert value == pytest.approx(oracle(frame["label"][own], predicted[own]), rel=1e-12)
 
 
 def test_roc_auc_is_that_of_scikit_learn_within_its_bound() -> None:

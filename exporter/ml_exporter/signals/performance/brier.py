@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
-from ml_exporter.sums.fixed import UNIT_INTERVAL
-from ml_exporter.sums.layout import Sums
+from ml_exporter.core.schema import Task
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, ratio, scored
+from ml_exporter.signals.performance.uncertainty import error_of_mean
+from ml_exporter.sums.fixed import LOG_LOSS, UNIT_INTERVAL
 
 
 def brier(total: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -23,6 +24,7 @@ def brier(total: FloatArray, outcomes: IntArray) -> FloatArray:
     (binary) or 3e-9 a class.
     Missing: predictions without a score and labels of unknown classes are left out.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
+    Standard error: ``sqrt((m - score^2) / n)``, ``m`` the mean of the squares of the terms.
     Cost: O(1).
 
     Reference: G. Brier, Verification of forecasts expressed in terms of probability, Monthly Weather
@@ -34,10 +36,17 @@ def brier(total: FloatArray, outcomes: IntArray) -> FloatArray:
     return ratio(total, outcomes)
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    if schema.task is Task.BINARY:
+def _value(sums: Outcomes) -> FloatArray:
+    if sums.schema.task is Task.BINARY:
         return brier(UNIT_INTERVAL.decode(sums["score_loss"][..., 1]), scored(sums))
     return brier(2.0 * UNIT_INTERVAL.decode(sums["class_score_loss"][..., 1]), scored(sums))
+
+
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    outcomes = scored(sums)
+    unit = UNIT_INTERVAL if sums.schema.task is Task.BINARY else LOG_LOSS
+    squares = ratio(unit.decode(sums["loss_squares"][..., 1]), outcomes)
+    return error_of_mean(values, squares, outcomes)
 
 
 MEASURE: Final = PerformanceMeasure(
@@ -46,4 +55,5 @@ MEASURE: Final = PerformanceMeasure(
     tasks=CLASSIFICATION,
     value=_value,
     samples=scored,
+    standard_error=_error,
 )

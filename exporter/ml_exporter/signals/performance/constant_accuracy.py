@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Confusion, confused, confusion_of, ratio
 
-from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused, ratio
 
-
-def constant_accuracy(confusion: IntArray) -> FloatArray:
+def constant_accuracy(confusion: Confusion) -> FloatArray:
     """Accuracy of the best constant answer: share of the most frequent class; a model below is worse than none.
 
     ``max_c sum_d n_cd / sum_cd n_cd`` with ``confusion`` n (…, classes, classes), true by predicted class: what
@@ -24,16 +23,16 @@ def constant_accuracy(confusion: IntArray) -> FloatArray:
 
     Reference: I. Witten, E. Frank, M. Hall, Data Mining, 3rd ed., Morgan Kaufmann 2011, section 3.1 (ZeroR).
 
-    >>> constant_accuracy(np.array([[8, 2], [1, 4]])).round(6).tolist()
+    >>> constant_accuracy(Confusion.of(np.array([[8, 2], [1, 4]]))).round(6).tolist()
     [0.666667]
     """
-    return ratio(np.max(confusion.sum(axis=-1), axis=-1), confusion.sum(axis=(-2, -1)))
+    return ratio(confusion.actual.max(axis=-1), confusion.outcomes)
 
 
 MEASURE: Final = PerformanceMeasure(
     key="constant_accuracy",
     help="Accuracy of always answering the most frequent class (0 to 1), the mark for accuracy",
     tasks=CLASSIFICATION,
-    value=lambda sums, schema: constant_accuracy(sums["confusion"]),
+    value=lambda sums: constant_accuracy(confusion_of(sums)),
     samples=confused,
 )

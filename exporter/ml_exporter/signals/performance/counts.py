@@ -10,9 +10,10 @@ from ml_exporter.core.metrics import Block, Rows, counter, one
 from ml_exporter.core.schema import Task
 from ml_exporter.core.text import label_value
 from ml_exporter.signals.performance.expected_calibration_error import by_tenth
+from ml_exporter.signals.performance.top_k_accuracy import rows as top_rows
 from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
 from ml_exporter.sums.classification import CALIBRATION_BINS
-from ml_exporter.sums.fixed import LOG_LOSS, UNIT_INTERVAL, WIDE
+from ml_exporter.sums.fixed import LOG_LOSS, LOG_LOSS_SQUARED, UNIT_INTERVAL, WIDE
 
 _OF = ("model", "version")
 _CONFUSION = counter(
@@ -24,6 +25,11 @@ _SCORE_BINS = counter(
 _RANKS = counter(
     "ml_score_below_total",
     "Outcomes of the negative class that scored below the bin, and half of those in it.",
+    *(*_OF, "class", "bin"),
+)
+_ABOVE_BIN = counter(
+    "ml_score_above_total",
+    "Outcomes of the positive class that scored in the bin or above it.",
     *(*_OF, "class", "bin"),
 )
 _CALIBRATION = counter(
@@ -40,11 +46,28 @@ _SQUARED = counter(
     "Sum of the squared errors: of the score (binary), or of the predicted value in squared label units.",
     *_OF,
 )
+_LOG_LOSS_SQUARED = counter(
+    "ml_outcome_log_loss_squared_total", "Sum of the squares of the log losses of scored outcomes.", *_OF
+)
+_FOURTH = counter(
+    "ml_outcome_squared_error_squared_total",
+    "Sum of the squares of each outcome's squared error, for standard errors.",
+    *_OF,
+)
+_TOP = counter(
+    "ml_outcome_top_k_total", "Scored outcomes whose true class has one of the k highest scores.", *_OF, "k"
+)
 _SCORED = counter("ml_outcome_scored_total", "Labelled predictions that carry scores or a predicted value.", *_OF)
 _OVER = counter("ml_outcome_overestimate_total", "Sum of prediction minus label where positive.", *_OF)
 _UNDER = counter("ml_outcome_underestimate_total", "Sum of label minus prediction where positive.", *_OF)
 _SHARE = counter("ml_outcome_error_share_total", "Sum of the absolute errors as shares of nonzero labels.", *_OF)
 _NONZERO = counter("ml_outcome_nonzero_total", "Labelled predictions whose label is not 0.", *_OF)
+_SIZE = counter("ml_outcome_label_size_total", "Sum of the absolute values of the labels.", *_OF)
+_SYMMETRIC = counter(
+    "ml_outcome_symmetric_error_total",
+    "Sum of the absolute errors as shares of the mean of label and prediction.",
+    *_OF,
+)
 _ABOVE = counter(
     "ml_outcome_label_above_total", "Sum of label minus the baseline's mean label where positive.", *_OF
 )
@@ -68,10 +91,12 @@ class _ClassificationRows:
         signs = [names[1 - schema.positive], names[schema.positive]] if schema.task is Task.BINARY else []
         shown = ["0", *(f"{schema.score_edges[start - 1]:.6g}" for start in schema.score_groups[1:]), "1"]
         self.ranks = Rows(tuple((sign, label) for sign in signs[:1] for label in _intervals(shown)))
+        self.above = Rows(tuple((sign, label) for sign in signs[1:] for label in _intervals(shown)))
         self.score_bins = Rows(tuple((sign, label) for sign in signs for label in _intervals(shown)))
         tenths = _intervals([f"{edge / CALIBRATION_BINS:g}" for edge in range(CALIBRATION_BINS + 1)])
         self.signed_tenths = Rows(tuple((sign, label) for sign in signs for label in tenths))
         self.tenths = Rows.of(tenths)
+        self.tops = top_rows(context)
 
 
 def _intervals(bounds: list[str]) -> list[str]:
@@ -84,15 +109,17 @@ class OutcomeCounts(Signal):
 
     Sum their increase over the replicas, then divide: accuracy, precision and recall from
     ``ml_confusion_total``, ROC AUC from ``ml_score_bin_total`` and ``ml_score_below_total`` (which negatives a
-    positive of a bin outranks: with it PromQL needs no order of the bins), calibration error from
-    ``ml_calibration_outcomes_total`` and ``ml_calibration_score_total``, means of the losses and errors
-    from their sums and counts.
+    positive of a bin outranks: with it PromQL needs no order of the bins), average precision from these and
+    ``ml_score_above_total``, calibration error from ``ml_calibration_outcomes_total`` and
+    ``ml_calibration_score_total``, means of the losses and errors from their sums and counts, standard errors from
+    the sums of squares.
     """
 
     key = "outcome_counts"
     metrics = (
-        *(_CONFUSION, _SCORE_BINS, _RANKS, _CALIBRATION, _CALIBRATION_SCORES, _LOG_LOSS, _SQUARED, _SCORED),
-        *(_OVER, _UNDER, _SHARE, _NONZERO, _ABOVE, _BELOW, _SPREAD),
+        *(_CONFUSION, _SCORE_BINS, _RANKS, _ABOVE_BIN, _CALIBRATION, _CALIBRATION_SCORES),
+        *(_LOG_LOSS, _LOG_LOSS_SQUARED, _SQUARED, _FOURTH, _TOP, _SCORED),
+        *(_OVER, _UNDER, _SHARE, _NONZERO, _SIZE, _SYMMETRIC, _ABOVE, _BELOW, _SPREAD),
     )
 
     def since_start(self, view: View) -> Samples:
@@ -112,15 +139,22 @@ def _classification(view: View) -> Samples:
         shown = np.add.reduceat(bins, schema.score_groups, axis=1)
         yield Block(_SCORE_BINS, scope, rows.score_bins, shown.ravel())
         yield Block(_RANKS, scope, rows.ranks, shown[0].cumsum() - shown[0] / 2.0)
+        yield Block(_ABOVE_BIN, scope, rows.above, shown[1, ::-1].cumsum()[::-1])
         yield Block(_CALIBRATION, scope, rows.signed_tenths, by_tenth(bins, schema).ravel())
         yield Block(_CALIBRATION_SCORES, scope, rows.tenths, UNIT_INTERVAL.decode(sums["score_sums"]))
         yield one(_LOG_LOSS, float(sums["score_loss"][0]) * LOG_LOSS.step, *scope)
         yield one(_SQUARED, float(sums["score_loss"][1]) * UNIT_INTERVAL.step, *scope)
+        yield one(_LOG_LOSS_SQUARED, float(sums["loss_squares"][0]) * LOG_LOSS_SQUARED.step, *scope)
+        yield one(_FOURTH, float(sums["loss_squares"][1]) * UNIT_INTERVAL.step, *scope)
         yield one(_SCORED, int(bins.sum()), *scope)
     elif "class_score_loss" in sums:
         losses = sums["class_score_loss"]
         yield one(_LOG_LOSS, float(losses[0]) * LOG_LOSS.step, *scope)
         yield one(_SQUARED, 2.0 * float(losses[1]) * UNIT_INTERVAL.step, *scope)
+        yield one(_LOG_LOSS_SQUARED, float(sums["loss_squares"][0]) * LOG_LOSS_SQUARED.step, *scope)
+        yield one(_FOURTH, float(sums["loss_squares"][1]) * LOG_LOSS.step, *scope)
+        if len(rows.tops):
+            yield Block(_TOP, scope, rows.tops, sums["top_hits"][1:].copy())
         yield one(_SCORED, int(losses[2]), *scope)
 
 
@@ -130,6 +164,8 @@ def _regression(view: View) -> Samples:
     yield one(_SCORED, outcomes, *scope)
     yield one(_NONZERO, nonzero, *scope)
     for metric, total in zip((_OVER, _UNDER, _SQUARED, _SHARE), WIDE.decode(sums["error_sums"]), strict=True):
+        yield one(metric, total, *scope)
+    for metric, total in zip((_SIZE, _SYMMETRIC, _FOURTH), WIDE.decode(sums["error_scales"]), strict=True):
         yield one(metric, total, *scope)
     for metric, total in zip((_ABOVE, _BELOW, _SPREAD), WIDE.decode(sums["label_sums"]), strict=True):
         yield one(metric, total, *scope)

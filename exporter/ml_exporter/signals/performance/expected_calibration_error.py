@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, ratio, scored
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, ratio, scored
 from ml_exporter.sums.classification import CALIBRATION_BINS
 from ml_exporter.sums.fixed import UNIT_INTERVAL
-from ml_exporter.sums.layout import Sums
+
+_TENTHS: Final = np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS
 
 
 def expected_calibration_error(hits: IntArray, scores: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -40,18 +43,41 @@ def expected_calibration_error(hits: IntArray, scores: FloatArray, outcomes: Int
 
 def by_tenth(bins: IntArray, schema: ModelSchema) -> IntArray:
     """Return counts by tenth of the score, (…, 10), from counts by score bin, (…, bins)."""
-    tenths = np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS
-    starts = np.concatenate(([0], np.searchsorted(schema.score_edges, tenths) + 1))
+    starts = np.concatenate(([0], schema.score_edges.searchsorted(_TENTHS) + 1))
     merged: IntArray = np.add.reduceat(bins, starts, axis=-1)
     return merged
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    if schema.task is Task.BINARY:
-        hits, totals = by_tenth(sums["score_bins"][..., 1, :], schema), sums["score_sums"]
-    else:
-        hits, totals = sums["top_score"][..., 1, :], sums["top_score_sums"]
-    return expected_calibration_error(hits, UNIT_INTERVAL.decode(totals), scored(sums))
+@dataclass(frozen=True, slots=True)
+class Tenths:
+    """Of each tenth of the score, (…, 10): outcomes, those of the class that the score is of, sum of scores."""
+
+    outcomes: IntArray
+    hits: IntArray
+    scores: FloatArray
+
+    @classmethod
+    def of(cls, sums: Outcomes) -> Tenths:
+        """Return those of a classifier's sums."""
+        if sums.schema.task is Task.BINARY:
+            bins = by_tenth(sums["score_bins"], sums.schema)
+            return cls(bins.sum(axis=-2), bins[..., 1, :], UNIT_INTERVAL.decode(sums["score_sums"]))
+        top = sums["top_score"]
+        return cls(top[..., 0, :], top[..., 1, :], UNIT_INTERVAL.decode(sums["top_score_sums"]))
+
+    def at(self, place: int | BoolArray) -> Tenths:
+        """Return those of one of several windows, or some of the tenths."""
+        return Tenths(self.outcomes[place], self.hits[place], self.scores[place])
+
+
+def tenths_of(sums: Outcomes) -> Tenths:
+    """Return what follows from the tenths of the score."""
+    return sums.derived(Tenths.of)
+
+
+def _value(sums: Outcomes) -> FloatArray:
+    tenths = tenths_of(sums)
+    return expected_calibration_error(tenths.hits, tenths.scores, scored(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.signals.performance.measure import CLASS, CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Confusion, Outcomes, confused, confusion_of, shares
 
-from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, confused
 
-
-def f1(confusion: IntArray) -> FloatArray:
+def f1(confusion: Confusion) -> FloatArray:
     """F1: harmonic mean of a class's precision and recall; lower is worse.
 
     ``F1_c = 2 n_cc / (sum_d n_dc + sum_d n_cd)`` with ``confusion`` n (…, classes, classes), true by predicted
@@ -24,19 +23,26 @@ def f1(confusion: IntArray) -> FloatArray:
     Reference: C. van Rijsbergen, Information Retrieval, 2nd ed., Butterworths 1979, chapter 7, with
     equal weights.
 
-    >>> f1(np.array([[8, 2], [1, 9]])).round(4).tolist()
+    >>> f1(Confusion.of(np.array([[8, 2], [1, 9]]))).round(4).tolist()
     [0.8421, 0.8571]
     """
-    either = confusion.sum(axis=-2) + confusion.sum(axis=-1)
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return np.where(either > 0, 2.0 * right / np.maximum(either, 1), np.nan)
+    return shares(2 * confusion.right, confusion.predicted + confusion.actual)
+
+
+def f1_of(sums: Outcomes) -> FloatArray:
+    """Return the F1 of each class, (…, classes)."""
+    return sums.derived(_value)
+
+
+def _value(sums: Outcomes) -> FloatArray:
+    return f1(confusion_of(sums))
 
 
 MEASURE: Final = PerformanceMeasure(
     key="f1",
     help="Harmonic mean of a class's precision and recall (0 to 1)",
     tasks=CLASSIFICATION,
-    value=lambda sums, schema: f1(sums["confusion"]),
+    value=f1_of,
     samples=confused,
-    per_class=True,
+    by=CLASS,
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated, ratio
-from ml_exporter.sums.fixed import WIDE
-from ml_exporter.sums.layout import Sums
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, estimated, ratio
+from ml_exporter.signals.performance.uncertainty import error_of_mean
 
 
 def mae(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -21,6 +20,7 @@ def mae(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
     Bound: sums are exact to 2^-192 for errors up to 2^192.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Standard error: ``sqrt((MSE - MAE^2) / n)``.
     Cost: O(1).
 
     Reference: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22
@@ -32,9 +32,15 @@ def mae(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
     return ratio(over + under, outcomes)
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    errors = WIDE.decode(sums["error_sums"])
+def _value(sums: Outcomes) -> FloatArray:
+    errors = errors_of(sums)
     return mae(errors[..., 0], errors[..., 1], estimated(sums))
+
+
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    outcomes = estimated(sums)
+    squares = ratio(errors_of(sums)[..., 2], outcomes)
+    return error_of_mean(values, squares, outcomes)
 
 
 MEASURE: Final = PerformanceMeasure(
@@ -43,4 +49,5 @@ MEASURE: Final = PerformanceMeasure(
     tasks=REGRESSION,
     value=_value,
     samples=estimated,
+    standard_error=_error,
 )

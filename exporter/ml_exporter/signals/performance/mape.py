@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, ratio
-from ml_exporter.sums.fixed import WIDE
-from ml_exporter.sums.layout import Sums
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, ratio
 
 
 def mape(shares: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -32,12 +30,12 @@ def mape(shares: FloatArray, outcomes: IntArray) -> FloatArray:
     return ratio(shares, outcomes)
 
 
-def _samples(sums: Sums) -> IntArray:
+def _samples(sums: Outcomes) -> IntArray:
     return sums["estimated"][..., 1]
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    return mape(WIDE.decode(sums["error_sums"][..., 3, :]), _samples(sums))
+def _value(sums: Outcomes) -> FloatArray:
+    return mape(errors_of(sums)[..., 3], _samples(sums))
 
 
 MEASURE: Final = PerformanceMeasure(

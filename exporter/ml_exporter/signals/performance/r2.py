@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, estimated
 from ml_exporter.sums.fixed import WIDE
-from ml_exporter.sums.layout import Sums
 
 
 def r2(squares: FloatArray, spread: FloatArray) -> FloatArray:
@@ -35,12 +34,12 @@ def r2(squares: FloatArray, spread: FloatArray) -> FloatArray:
     return np.where(is_spread, 1.0 - squares / np.where(is_spread, spread, 1.0), np.nan)[..., None]
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
+def _value(sums: Outcomes) -> FloatArray:
     labels = sums["label_sums"]
     outcomes = estimated(sums)
     spreads = map(_spread, labels.reshape(-1, *labels.shape[-2:]), outcomes.ravel().tolist())
     spread = np.fromiter(spreads, np.float64, outcomes.size).reshape(outcomes.shape)
-    return r2(WIDE.decode(sums["error_sums"][..., 2, :]), spread)
+    return r2(errors_of(sums)[..., 2], spread)
 
 
 def _spread(labels: IntArray, outcomes: int) -> float:

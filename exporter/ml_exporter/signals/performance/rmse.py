@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema
-from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure, estimated, ratio
+from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, estimated, ratio
+from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import WIDE
-from ml_exporter.sums.layout import Sums
 
 
 def rmse(squares: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -23,6 +23,8 @@ def rmse(squares: FloatArray, outcomes: IntArray) -> FloatArray:
     Bound: sums are exact to 2^-192; errors of more than 2^95 count as that.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Standard error: that of the mean squared error over twice the RMSE (delta method):
+    ``sqrt((1/n sum_i e_i^4 - MSE^2) / n) / (2 RMSE)``; errors of more than 2^47 count as that in it.
     Cost: O(1).
 
     Reference: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22
@@ -34,8 +36,15 @@ def rmse(squares: FloatArray, outcomes: IntArray) -> FloatArray:
     return np.sqrt(ratio(squares, outcomes))
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    return rmse(WIDE.decode(sums["error_sums"][..., 2, :]), estimated(sums))
+def _value(sums: Outcomes) -> FloatArray:
+    return rmse(errors_of(sums)[..., 2], estimated(sums))
+
+
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    outcomes = estimated(sums)
+    fourth = ratio(WIDE.decode(sums["error_scales"][..., 2, :]), outcomes)
+    error = error_of_mean(values**2, fourth, outcomes)
+    return error / np.where(values > 0, 2.0 * values, 1.0)
 
 
 MEASURE: Final = PerformanceMeasure(
@@ -44,4 +53,5 @@ MEASURE: Final = PerformanceMeasure(
     tasks=REGRESSION,
     value=_value,
     samples=estimated,
+    standard_error=_error,
 )

@@ -6,19 +6,20 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure, scored
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.schema import Task
+from ml_exporter.signals.performance.averages import macro
+from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes, Scores, scored, scores_of, shares
 from ml_exporter.signals.signal import ONE_CLASS
-from ml_exporter.sums.layout import Sums
 
 
-def roc_auc(bins: IntArray) -> FloatArray:
+def roc_auc(scores: Scores) -> FloatArray:
     """Area under the ROC curve: chance that a positive event scores above a negative one; lower is worse.
 
     ``AUC = sum_b p_b (N_b + n_b / 2) / (P N)`` with ``n`` and ``p`` the negative and positive outcomes in
-    score bin ``b``, ``N_b`` the negatives in the bins below, ``N`` and ``P`` the totals. ``bins`` is
-    (…, 2, bins): negatives, positives. Returns (…,); NaN, and no sample, with labels of one class only.
+    score bin ``b``, ``N_b`` the negatives in the bins below, ``N`` and ``P`` the totals. ``scores`` are
+    counts (…, 2, bins): negatives, positives. Returns (…,); NaN, and no sample, with labels of one class only.
 
     Range: 0 to 1; 0.5 is chance. A multiclass model gets the mean over its classes, each against the
     rest, of those that have both.
@@ -26,27 +27,41 @@ def roc_auc(bins: IntArray) -> FloatArray:
     ``sum_b p_b n_b / (2 P N)``; the bins are 200 quantiles of the baseline's scores.
     Missing: predictions without a score and labels of unknown classes are left out.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
+    Standard error: of two classes, DeLong's: ``sqrt(v_P / P + v_N / N)`` with ``v_P`` the variance over the
+    positives of the share of negatives that each outranks, ``v_N`` that over the negatives of the share of
+    positives that outrank each, a tie counting half; none for more classes, nor with a single outcome of a class.
     Cost: O(bins), whatever the number of events.
 
     Reference: J. Hanley and B. McNeil, The meaning and use of the area under a receiver operating
-    characteristic (ROC) curve, Radiology 143 (1982), doi:10.1148/radiology.143.1.7063747.
+    characteristic (ROC) curve, Radiology 143 (1982), doi:10.1148/radiology.143.1.7063747; E. DeLong, D. DeLong,
+    D. Clarke-Pearson, Comparing the areas under two or more correlated receiver operating characteristic curves,
+    Biometrics 44 (1988), doi:10.2307/2531595.
 
-    >>> float(roc_auc(np.array([[3, 1, 0], [0, 1, 3]])).round(6))
+    >>> float(roc_auc(Scores.of(np.array([[3, 1, 0], [0, 1, 3]]))).round(6))
     0.96875
     """
-    negative, positive = bins[..., 0, :], bins[..., 1, :]
-    below = negative.cumsum(axis=-1) - negative / 2.0
-    pairs = negative.sum(axis=-1) * positive.sum(axis=-1)
-    return np.where(pairs > 0, (positive * below).sum(axis=-1) / np.maximum(pairs, 1), np.nan)
+    positive, below = scores.bins[..., 1, :], scores.below[..., 0, :]
+    return shares((positive * below).sum(axis=-1), scores.totals[..., 0] * scores.totals[..., 1])
 
 
-def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
-    if schema.task is Task.BINARY:
-        return roc_auc(sums["score_bins"])[..., None]
-    areas = roc_auc(sums["class_score_bins"])
-    known = [row[~np.isnan(row)] for row in areas.reshape(-1, areas.shape[-1])]
-    means = np.array([row.mean() if len(row) else np.nan for row in known])
-    return means.reshape(*areas.shape[:-1], 1)
+def _value(sums: Outcomes) -> FloatArray:
+    if sums.schema.task is Task.BINARY:
+        return roc_auc(scores_of(sums))[..., None]
+    return macro(roc_auc(scores_of(sums)))
+
+
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    if sums.schema.task is not Task.BINARY:
+        return np.full_like(values, np.nan)
+    of = scores_of(sums)
+    # How often those of a class stand above those of the other one; the mean is the area, or what it lacks to 1.
+    share = of.below / np.maximum(of.totals, 1)[..., None]
+    rows = of.totals[..., ::-1]
+    squares = (of.bins[..., ::-1, :] * share**2).sum(axis=-1)
+    means = np.concatenate((values, 1.0 - values), axis=-1)
+    variances = shares(np.maximum(squares - rows * means**2, 0.0), (rows - 1) * rows)
+    error: FloatArray = np.sqrt(variances.sum(axis=-1, keepdims=True))
+    return error
 
 
 MEASURE: Final = PerformanceMeasure(
@@ -56,4 +71,5 @@ MEASURE: Final = PerformanceMeasure(
     value=_value,
     samples=scored,
     undefined=ONE_CLASS,
+    standard_error=_error,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.metrics import gauge, one
-from ml_exporter.signals.performance.measure import joined
+from ml_exporter.signals.performance.outcomes import joined
 from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
 
 _WINDOW = gauge(

@@ -8,6 +8,8 @@ import numpy as np
 
 from ml_exporter.core.arrays import IntArray
 from ml_exporter.core.metrics import Rows
+from ml_exporter.core.schema import ModelSchema
+from ml_exporter.signals.performance.outcomes import Outcomes
 from ml_exporter.signals.signal import ModelContext
 from ml_exporter.sums.fixed import WIDE
 from ml_exporter.sums.layout import BlockSpec, Layout, Sums
@@ -29,7 +31,7 @@ def rows_of(context: ModelContext) -> Rows:
     return Rows(tuple(context.derived(groups_of).rows))
 
 
-def outcomes_by_group(sums: Sums) -> Sums | None:
+def outcomes_by_group(sums: Sums, schema: ModelSchema) -> Outcomes | None:
     """Return the sums that performance measures read, with the groups as leading axis; None if there are none.
 
     Only what is kept by group is there, under the names and in the shapes of a whole model.
@@ -47,7 +49,8 @@ def outcomes_by_group(sums: Sums) -> Sums | None:
     if not parts:
         return None
     layout = Layout(BlockSpec(name, part.shape[1:]) for name, part in parts.items())
-    return Sums(layout, np.hstack([part.reshape(len(part), -1) for part in parts.values()]))
+    vectors = np.hstack([part.reshape(len(part), -1) for part in parts.values()])
+    return Outcomes(Sums(layout, vectors), schema)
 
 
 def output_labels(context: ModelContext) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import Block, gauge
-from ml_exporter.signals.performance import accuracy, mae, rmse, roc_auc
+from ml_exporter.signals.performance import accuracy, balanced_accuracy, mae, rmse, roc_auc
 from ml_exporter.signals.performance.measure import PerformanceMeasure
+from ml_exporter.signals.performance.outcomes import Outcomes
 from ml_exporter.signals.segments.group import (
     OF,
     WITHIN,
@@ -26,9 +27,8 @@ from ml_exporter.signals.signal import (
     View,
     absences,
 )
-from ml_exporter.sums.layout import Sums
 
-MEASURES: Final = (accuracy.MEASURE, roc_auc.MEASURE, mae.MEASURE, rmse.MEASURE)
+MEASURES: Final = (accuracy.MEASURE, balanced_accuracy.MEASURE, roc_auc.MEASURE, mae.MEASURE, rmse.MEASURE)
 """Those of one number whose sums are kept by group."""
 
 
@@ -78,17 +78,17 @@ class SegmentPerformance(Signal):
             if not np.isnan(values).all():
                 yield Block(self._baseline, (context.schema.name, version), context.derived(rows_of), values)
 
-    def _of(self, groups: Sums, context: ModelContext, least: int) -> tuple[IntArray, FloatArray]:
+    def _of(self, groups: Outcomes, context: ModelContext, least: int) -> tuple[IntArray, FloatArray]:
         """Return the labels behind each group's value, and the value, NaN where there are too few."""
         samples = self._measure.samples(groups)
         if not (samples >= least).any():
             return samples, np.full(len(samples), np.nan)
-        return samples, np.where(samples < least, np.nan, self._measure.value(groups, context.schema)[:, 0])
+        return samples, np.where(samples < least, np.nan, self._measure.value(groups)[:, 0])
 
 
-def _outcomes(view: View) -> Sums | None:
-    return outcomes_by_group(view.sums)
+def _outcomes(view: View) -> Outcomes | None:
+    return outcomes_by_group(view.sums, view.context.schema)
 
 
-def _baseline(context: ModelContext) -> Sums | None:
-    return outcomes_by_group(context.reference.sums)
+def _baseline(context: ModelContext) -> Outcomes | None:
+    return outcomes_by_group(context.reference.sums, context.schema)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.metrics import ONE, Block, NoData, gauge, histogram, one
-from ml_exporter.signals.performance.measure import joined
+from ml_exporter.signals.performance.outcomes import joined
 from ml_exporter.signals.signal import NO_EVENTS, Samples, Signal, View
 from ml_exporter.sums.fixed import DELAY
 from ml_exporter.sums.labels import DELAY_BUCKETS

@@ -1,0 +1,51 @@
+"""How far a measure may be off by chance: standard errors of means, intervals of shares."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.sums.classification import SCORED_CLASSES
+
+Z: Final = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution: an interval of this many standard errors holds 95 %."""
+
+
+def error_of_mean(mean: FloatArray, mean_of_squares: FloatArray, outcomes: IntArray) -> FloatArray:
+    """Return the standard error of a mean: ``sqrt((mean_of_squares - mean^2) / outcomes)``, (…, 1).
+
+    Means are (…, 1), ``outcomes`` (…,).
+
+    >>> error_of_mean(np.array([2.0]), np.array([5.0]), 100).tolist()
+    [0.1]
+    """
+    return np.sqrt(np.maximum(mean_of_squares - mean * mean, 0.0) / np.maximum(outcomes, 1)[..., None])
+
+
+def wilson(hits: IntArray, trials: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of the 95 % Wilson interval of the shares ``hits`` / ``trials``; NaN without trials.
+
+    ``(p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)``, z = 1.96. It lies within 0 and 1 and
+    holds for few trials and for shares near the ends, too.
+
+    Reference: E. Wilson, Probable inference, the law of succession, and statistical inference, J. Am. Stat. Assoc.
+    22 (1927), doi:10.1080/01621459.1927.10502953.
+
+    >>> [end.round(4).tolist() for end in wilson(np.array([9]), np.array([10]))]
+    [[0.5958], [0.9821]]
+    """
+    n = np.where(trials > 0, trials, np.nan)
+    share, extra = hits / n, Z * Z / n
+    middle, whole = share + extra / 2.0, 1.0 + extra
+    half = Z * np.sqrt(share * (1.0 - share) / n + extra / (4.0 * n))
+    return np.maximum((middle - half) / whole, 0.0), np.minimum((middle + half) / whole, 1.0)
+
+
+def wilson_by_class(right: IntArray, trials: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return :func:`wilson` of each class's share of right ones, all (…, classes).
+
+    NaN for models of more than :data:`SCORED_CLASSES` classes, which would have too many series.
+    """
+    return wilson(right, trials if trials.shape[-1] <= SCORED_CLASSES else np.zeros_like(trials))

@@ -1,0 +1,115 @@
+"""What follows from the scores, against scikit-learn and numpy on the raw rows."""
+
+import numpy as np
+import pytest
+import sklearn.metrics as sk
+from sklearn.dummy import DummyClassifier
+
+from ml_exporter.core.schema import Task
+from support import workload
+from support.models import Model
+from support.performance import found
+
+ROWS = 4_000
+
+
+def ends(bins: np.ndarray) -> tuple[float, float]:
+    """Return what the average precision of any scores with these bins lies between, as its docstring says."""
+    negative, positive = bins
+    low = high = 0.0
+    for b in range(bins.shape[1]):
+        above, negatives = positive[b + 1 :].sum(), negative[b:].sum()
+        inside = above + np.arange(1, positive[b] + 1)
+        low += (inside / (inside + negatives)).sum()
+        high += positive[b] * (above + positive[b]) / max(above + positive[b] + negatives - negative[b], 1)
+    return low / positive.sum(), high / positive.sum()
+
+
+@pytest.mark.parametrize("rare", [1.0, 0.05])
+@pytest.mark.parametrize("shift", [0.0, 0.7])
+def test_average_precision_is_that_of_scikit_learn_within_its_bound(shift: float, rare: float) -> None:
+    model = Model(Task.BINARY)
+    columns = workload.table(20_000, seed=32, shift=shift)
+    kept = (columns["label"] == 0) | (np.random.default_rng(4).random(20_000) < rare)
+    columns = workload.take(columns, kept)
+    sums = model.sums(columns)
+    value = found(model, sums)["average_precision"][0]
+    exact = sk.average_precision_score(columns["label"], columns["score"])
+    low, high = ends(sums["score_bins"])
+    assert low <= exact <= high
+    assert low <= value <= high
+    assert high - low < 0.05
+    assert value == pytest.approx(exact, abs=7e-3)
+
+
+def test_average_precision_of_a_few_distinct_scores_is_exact() -> None:
+    model = Model(Task.BINARY)
+    columns = workload.table(ROWS, seed=36)
+    columns["score"] = np.round(columns["score"], 1)
+    exact = sk.average_precision_score(columns["label"], columns["score"])
+    assert found(model, model.sums(columns))["average_precision"][0] == pytest.approx(exact, abs=1e-12)
+
+
+def test_average_precision_of_classes_is_the_mean_of_scikit_learns() -> None:
+    model = Model(Task.MULTICLASS)
+    columns = workload.table(ROWS, seed=33, task=Task.MULTICLASS)
+    classes = list(model.schema.classes)
+    truth = columns["label"].astype(str)[:, None] == np.array(classes)
+    scores = np.array([columns[f"score:{name}"] for name in classes]).T
+    expected = sk.average_precision_score(truth, scores, average="macro")
+    assert found(model, model.sums(columns))["average_precision"][0] == pytest.approx(expected, abs=5e-3)
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
+def test_the_best_constant_scores_are_those_of_scikit_learn(task: Task) -> None:
+    model = Model(task)
+    columns = workload.table(ROWS, seed=34, task=task)
+    label = columns["label"].astype(str)
+    constant = DummyClassifier(strategy="prior").fit(np.zeros((ROWS, 1)), label)
+    scores = constant.predict_proba(np.zeros((ROWS, 1)))
+    values = found(model, model.sums(columns))
+    expected = sk.log_loss(label, scores, labels=constant.classes_)
+    assert values["constant_log_loss"][0] == pytest.approx(expected, abs=1e-9)
+    squares = ((scores - (label[:, None] == constant.classes_)) ** 2).sum(axis=1).mean()
+    expected = squares / 2 if task is Task.BINARY else squares
+    assert values["constant_brier"][0] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
+def test_losses_have_the_standard_error_of_their_mean(task: Task) -> None:
+    model = Model(task)
+    columns = workload.table(ROWS, seed=35, task=task, shift=0.3)
+    values = found(model, model.sums(columns))
+    if task is Task.BINARY:
+        hit = columns["label"] == 1
+        own = np.where(hit, columns["score"], 1 - columns["score"])
+        squares = (columns["score"] - hit) ** 2
+        gap = columns["score"] - hit
+        assert values["calibration_bias"][0] == pytest.approx(gap.mean(), abs=1e-8)
+        assert values["calibration_bias_standard_error"][0] == pytest.approx(gap.std() / np.sqrt(ROWS), rel=1e-6)
+    else:
+        classes = np.array(model.schema.classes)
+        scores = np.array([columns[f"score:{name}"] for name in classes]).T
+        hit = columns["label"].astype(str)[:, None] == classes
+        own, squares = scores[hit], ((scores - hit) ** 2).sum(axis=1)
+        right = classes[scores.argmax(axis=1)] == columns["label"].astype(str)
+        assert values["calibration_bias"][0] == pytest.approx((scores.max(axis=1) - right).mean(), abs=1e-8)
+        assert np.isnan(values["calibration_bias_standard_error"]).all()
+    error = np.log(own).std() / np.sqrt(ROWS)
+    assert values["log_loss_standard_error"][0] == pytest.approx(error, rel=1e-5)
+    assert values["brier_standard_error"][0] == pytest.approx(squares.std() / np.sqrt(ROWS), rel=1e-5)
+
+
+def test_the_area_under_the_curve_varies_by_its_standard_error() -> None:
+    """Against the spread of the area over 300 samples."""
+    model = Model(Task.BINARY)
+    rng = np.random.default_rng(8)
+    areas, errors = [], []
+    for _ in range(300):
+        columns = workload.table(500, seed=1)
+        columns["label"] = (rng.random(500) < 0.3).astype(int)
+        columns["score"] = 1 / (1 + np.exp(-rng.normal(columns["label"] * 1.2, 1)))
+        values = found(model, model.sums(columns))
+        areas.append(values["roc_auc"][0])
+        errors.append(values["roc_auc_standard_error"][0])
+    assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.15)
