@@ -114,8 +114,8 @@ def reason(key: str) -> str:
 
 
 SHORT: Final = {
-    "no_events": "no predictions yet",
-    "no_labels": "no labels yet",
+    "no_events": "no predictions",
+    "no_labels": "no labels",
     "no_scores": "no scores",
     "no_baseline": "not in the baseline",
     "too_few_samples": "too few samples",
