@@ -63,9 +63,7 @@ def _run(given: argparse.Namespace) -> int:
         text = printable(" ".join(reply.body.decode("utf-8", "replace").split()), 200)
         raise ExporterError(f"{endpoint.url}{path}: {reply.status} {text}")
     if not (reply.body.startswith(b"<!DOCTYPE html>") and reply.body.endswith(b"</html>\n")):
-        raise ExporterError(
-            f"{endpoint.url}{path}: the answer is not a whole report of ml-exporter"
-        )
+        raise ExporterError(f"{endpoint.url}{path}: the answer is not a whole report of ml-exporter")
     try:
         given.output.write_bytes(reply.body)
     except OSError as error:

@@ -23,10 +23,11 @@ def framed(title: str, lead: str, content: str, nav: str = "") -> bytes:
 """.encode("utf-8", "replace")
 
 
-def section(key: str, title: str, content: str, level: int = 2) -> Html:
-    """Return a section with its heading; ``key`` is unique on the page."""
+def section(key: str, title: str, content: str, level: int = 2, within: str = "") -> Html:
+    """Return a section with its heading; ``key`` is unique, ``within`` that of the section around it."""
+    names = f"{within} {key}" if within else key
     return Html(
-        f'<section aria-labelledby="{key}"><h{level} id="{key}">{html(title)}</h{level}>{content}</section>\n'
+        f'<section aria-labelledby="{names}"><h{level} id="{key}">{html(title)}</h{level}>{content}</section>\n'
     )
 
 

@@ -47,7 +47,7 @@ def _model(snapshot: Snapshot, model: str, key: str) -> Iterator[str]:
 
 def _inner(chosen: Selection, of: Of, key: str, level: int) -> Html:
     parts = [
-        section(f"{key}-{each.key}", each.title, content, level)
+        section(f"{key}-{each.key}", each.title, content, level, key)
         for each in SECTIONS
         if each.of is of and (content := each.content(chosen))
     ]
