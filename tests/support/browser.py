@@ -82,9 +82,9 @@ class Browser:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def picture(self, path: Path) -> None:
-        """Write a screenshot of the whole page."""
-        data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+    def picture(self, path: Path, *, whole: bool = True) -> None:
+        """Write a screenshot of the whole page, or of what is in view."""
+        data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
 
     def end(self) -> None:
