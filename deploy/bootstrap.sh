@@ -3,6 +3,7 @@
 #   deploy/bootstrap.sh venv    the project's own virtual environment in .venv
 #   deploy/bootstrap.sh tools   Prometheus and Alertmanager: from PATH, else Debian's packages
 #   deploy/bootstrap.sh newer   current releases of promtool, amtool, Alertmanager and pint in .tools, built with Go
+#   deploy/bootstrap.sh axe     axe-core in .tools, which tests the pages for accessibility, fetched with npm
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -114,7 +115,14 @@ newer() {
     build github.com/cloudflare/pint@v0.87.0 github.com/cloudflare/pint/cmd/pint
 }
 
+axe() {
+    command -v npm >/dev/null || fail "needs npm on PATH to fetch axe-core"
+    mkdir -p .tools
+    (cd .tools && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzf axe-core-4.14.1.tgz --strip-components=1 package/axe.min.js && rm axe-core-4.14.1.tgz) ||
+        fail "axe-core could not be fetched from npm"
+}
+
 case "${1:-}" in
-venv | tools | newer) "$1" ;;
-*) fail "usage: deploy/bootstrap.sh venv|tools|newer" ;;
+venv | tools | newer | axe) "$1" ;;
+*) fail "usage: deploy/bootstrap.sh venv|tools|newer|axe" ;;
 esac

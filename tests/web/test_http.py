@@ -52,7 +52,7 @@ def test_the_paths(sidecar: Running) -> None:
 
 def test_the_landing_page_tells_state_and_links(sidecar: Running) -> None:
     page = sidecar.request("GET", "/")[2].decode()
-    for part in ("ml-exporter", 'href="/metrics"', "State: <span", ">model</td>", "binary_classification"):
+    for part in ("ml-exporter", 'href="/metrics"', "State: <span", ">model</a></th>", "binary classification"):
         assert part in page
 
 

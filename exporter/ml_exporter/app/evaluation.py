@@ -15,6 +15,7 @@ from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.core.errors import ResourceError
 from ml_exporter.core.metrics import ONE, Block, Closing, Collector, Metric, NoData, Rows, counter, gauge
 from ml_exporter.signals import SIGNALS
+from ml_exporter.signals.drift.window_bins import histograms
 from ml_exporter.signals.performance.trail import trail_of
 from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View, Views
 from ml_exporter.state.model import DUPLICATE_PREDICTION, EVICTED, LABEL_RESULTS, VersionState
@@ -58,17 +59,22 @@ class _Kept:
     context: ModelContext
     blocks: list[Block] = field(default_factory=list)
     missing: list[NoData] = field(default_factory=list)
+    histograms: list[Block] = field(default_factory=list)
     failed: bool = False
 
 
 class Evaluator:
-    """Turns the states of the models, and what the readers find, into the samples of a snapshot."""
+    """Turns the states of the models, and what the readers find, into the samples of a snapshot.
+
+    ``histograms`` are the counts of each bin in each window of the last evaluation, which are for the pages alone.
+    """
 
     def __init__(self, signals: Sequence[Signal] = SIGNALS, readers: Sequence[Collector] = ()) -> None:
         self._signals = signals
         self._readers = readers
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._baselines: dict[tuple[ModelContext, str], _Kept] = {}
+        self.histograms: list[Block] = []
         self._no_data_rows = Rows(())
         self._logged: dict[str, float] = {}
         self._start_over()
@@ -108,6 +114,7 @@ class Evaluator:
                 missing += [*baseline.missing, *numbers.missing]
             blocks += counts_of(name, model.state.counts)
         self._kept, self._baselines = kept, baselines
+        self.histograms = [block for numbers in kept.values() for block in numbers.histograms]
         self._last_seconds = np.where(self._seconds > 0, self._seconds, self._last_seconds)
         blocks += self._read()
         blocks.append(Block(SUCCESS, (), self._collectors, self._success))
@@ -146,6 +153,11 @@ class Evaluator:
                 yield from found
 
         self._run(kept, [view.scope for view in windows], samples)
+        try:
+            kept.histograms = list(histograms(views))
+        except Exception:
+            kept.failed = True
+            self._report("histograms")
         return kept
 
     def _run(self, kept: _Kept, scopes: list[tuple[str, ...]], samples: Callable[[Signal], Samples]) -> None:

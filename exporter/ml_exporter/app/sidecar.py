@@ -10,7 +10,6 @@ import signal
 import socket
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from ml_exporter.app.evaluation import Evaluator, close
 from ml_exporter.app.metrics import SelfMetrics
 from ml_exporter.app.prediction_log import PredictionLog, PredictionLogCounts
 from ml_exporter.app.runtime import ModelRuntime, runtimes
+from ml_exporter.app.site import Site
 from ml_exporter.app.trail import HTTP, SIGNAL, Trail
 from ml_exporter.config import web_file
 from ml_exporter.config.load import Setup, load
@@ -35,15 +35,16 @@ from ml_exporter.ingest.metrics import IntakeMetrics
 from ml_exporter.ingest.protocols.protocol import Bounds
 from ml_exporter.ingest.queue import IntakeQueue
 from ml_exporter.ingest.reasons import TOO_LARGE
+from ml_exporter.pages.landing import Standing
+from ml_exporter.pages.snapshot import Snapshot
+from ml_exporter.pages.words import moment
 from ml_exporter.resources import READERS
 from ml_exporter.resources.target import Target
-from ml_exporter.signals.performance.outcomes import joined
 from ml_exporter.state.directory import StateDirectory
 from ml_exporter.web.application import Application, Hooks
 from ml_exporter.web.auth import BasicAuth
 from ml_exporter.web.connection import Shared
 from ml_exporter.web.intake import IntakePaths
-from ml_exporter.web.landing import ModelLine, Standing
 from ml_exporter.web.server import Server, bind, is_loopback
 from ml_exporter.web.tls import Tls
 
@@ -124,10 +125,14 @@ class Sidecar:
             durable=self._directory is not None,
         )
         self._auth = BasicAuth(web.users) if web.users else None
+        self._histograms: list[Block] = []
+        site = Site(self._snapshot, self._standing)
         hooks = Hooks(
             metrics=self._metrics,
             ready=lambda: self._engine.status.ready,
-            standing=self._standing,
+            landing=site.landing,
+            model=site.model,
+            report=site.report,
             reload=lambda user: self.reload(HTTP, user),
             counted=self._count_request,
             refused=self._count_refusal,
@@ -299,6 +304,7 @@ class Sidecar:
 
     def _publish(self, blocks: list[Block]) -> None:
         self._page.publish(blocks)
+        self._histograms = self._evaluator.histograms
 
     def _metrics(self, accept: str, accept_encoding: str) -> tuple[bytes, str, str]:
         format, gzip = format_for(accept), wants_gzip(accept_encoding)
@@ -312,13 +318,17 @@ class Sidecar:
         if reason == TOO_LARGE:
             self._intake_metrics.lost[TOO_LARGE] += 1
 
+    def _snapshot(self) -> Snapshot:
+        blocks = [*self._page.blocks, *self._histograms, *self._page.live()]
+        return Snapshot(blocks, self._clock.wall())
+
     def _standing(self) -> Standing:
         status = self._engine.status
         stale = self._clock.wall() - status.published > max(10 * self._settings.interval, 10.0)
         if not status.ready:
             state = "restoring earlier state"
         elif stale:
-            state = f"counting stands since {_moment(status.published)}"
+            state = f"counting stands since {moment(status.published)}"
         elif not status.commit_ok:
             state = "running; state cannot be written to disk"
         elif not self._self_metrics.reload_ok:
@@ -326,43 +336,16 @@ class Sidecar:
         else:
             state = "running"
         facts = [
-            ("Configuration", str(self._options.config_file)),
-            ("State directory", str(self._settings.state_directory or "none: nothing survives a restart")),
+            ("Configuration", f"{self._options.config_file}, {self._setup.digest}"),
+            ("State directory", str(self._settings.state_directory or "none")),
             ("Windows", ", ".join(window.label for window in next(iter(self._engine.models.values())).windows)),
-            ("Events waiting", f"{self._queue.events:,} of {self._queue.max_events:,}"),
-            ("Numbers of", _moment(status.published)),
         ]
-        lines = [line for model in self._engine.models.values() for line in _model_lines(model)]
-        return Standing(__version__, state, state == "running", facts, lines)
+        return Standing(__version__, state, self._options.metrics_path, facts, list(self._engine.models))
 
 
 def _intake(settings: Settings, models: dict[str, ModelRuntime]) -> Intake:
     bounds = Bounds(settings.limits.request_bytes, settings.limits.queue_events)
     return Intake({name: model.intake for name, model in models.items()}, bounds)
-
-
-def _model_lines(model: ModelRuntime) -> list[ModelLine]:
-    settings = model.setup.settings
-    versions = sorted(model.state.versions.items()) if model.state else []
-    return [
-        ModelLine(
-            model=model.name,
-            version=name,
-            owner=settings.owner or "-",
-            task=settings.task.value,
-            baseline=model.context.reference.digest or "none",
-            predictions=int(version.total["traffic"][0]),
-            labels=joined(version.total),
-            last=_moment(version.last_prediction),
-        )
-        for name, version in versions
-    ]
-
-
-def _moment(seconds: float) -> str:
-    return (
-        "never" if seconds != seconds else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    )
 
 
 def _readers(target: Target) -> list[Collector]:

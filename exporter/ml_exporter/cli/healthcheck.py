@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from base64 import b64encode
 from typing import Any, Final
 
 from ml_exporter.cli.options import (
     SIDECAR,
     add_command,
     add_sidecar_options,
+    authorization,
     checked_seconds,
     checked_url,
-    credentials,
 )
 
 EXAMPLE: Final = """\
@@ -48,11 +47,8 @@ def _run(given: argparse.Namespace) -> int:
 
     endpoint = Endpoint(checked_url(given.url), given.ca, checked_seconds("--timeout", given.timeout))
     path = "/-/ready" if given.ready else "/-/healthy"
-    headers = {}
-    if pair := credentials(given):
-        headers["Authorization"] = f"Basic {b64encode(':'.join(pair).encode()).decode()}"
     try:
-        reply = send(endpoint, "GET", path, None, headers)
+        reply = send(endpoint, "GET", path, None, authorization(given))
     except (NotSentError, UnansweredError) as error:
         print(f"{endpoint.url}{path}: {error}", file=sys.stderr)
         return 1

@@ -17,6 +17,7 @@ from ml_exporter.cli import (
     config_schema,
     healthcheck,
     replay,
+    report,
     retrain,
     serve,
 )
@@ -30,7 +31,7 @@ DATA: Final = 4
 
 COMMANDS: Final = (
     *(serve, check_config, config_schema, healthcheck),
-    *(baseline, check, backfill, replay, catalogue, retrain),
+    *(baseline, check, backfill, replay, report, catalogue, retrain),
 )
 
 EXIT_CODES: Final = f"""\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import traceback
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -95,6 +96,12 @@ def credentials(given: argparse.Namespace) -> tuple[str, str] | None:
         return given.user, given.password_file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--password-file: {given.password_file} cannot be read: {error}") from error
+
+
+def authorization(given: argparse.Namespace) -> dict[str, str]:
+    """Return the header that carries user and password, none if none were given."""
+    pair = credentials(given)
+    return {"Authorization": f"Basic {b64encode(':'.join(pair).encode()).decode()}"} if pair else {}
 
 
 def answering(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from ml_exporter.baseline import document as baseline_file
 from ml_exporter.baseline.document import BaselineDocument
@@ -33,6 +36,12 @@ class Setup:
     models: tuple[ModelSetup, ...]
     content: Any
     """The file as plain data: secrets are not in it, only where they are."""
+
+    @property
+    def digest(self) -> str:
+        """The first digits of a hash of what the file says: equal where two sidecars were told the same."""
+        text = orjson.dumps(self.content, str, orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        return hashlib.sha256(text).hexdigest()[:12]
 
 
 def load(file: Path) -> Setup:

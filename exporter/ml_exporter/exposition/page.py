@@ -52,7 +52,7 @@ class Page:
         if format not in current.plain:
             body = self._renderers[format].render(current.blocks)
             current.plain[format] = body.removesuffix(b"# EOF\n")
-        live = self._live_renderers[format].render(self._collect())
+        live = self._live_renderers[format].render(self.live())
         if not gzip:
             return current.plain[format] + live
         if format not in current.packed:
@@ -61,7 +61,8 @@ class Page:
         packed: bytes = current.packed[format] + isal_zlib.compress(live, 1, _GZIP)
         return packed
 
-    def _collect(self) -> list[Block]:
+    def live(self) -> list[Block]:
+        """Return the samples of now that are in no snapshot; called from one thread."""
         blocks: list[Block] = []
         for collector in self._live:
             try:

@@ -36,11 +36,15 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a server is: its URL up to the path of the API, who signs its certificate, seconds to wait."""
+    """Where a server is: its URL up to the path of the API, who signs its certificate, seconds to wait.
+
+    Of an answer ``most`` bytes are read.
+    """
 
     url: str
     ca_file: Path | None
     timeout: float
+    most: int = REPLY_BYTES
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def send(endpoint: Endpoint, method: str, path: str, body: bytes | None, headers
         agent = {"User-Agent": f"ml-exporter/{__version__}", "Accept": "application/json"}
         connection.request(method, target, body, {**agent, **headers})
         response = connection.getresponse()
-        content = response.read(REPLY_BYTES)
+        content = response.read(endpoint.most)
         wait = response.headers.get("Retry-After", "")
         reply = Reply(response.status, content, float(wait) if wait.isdecimal() else 0.0)
     except (OSError, http.client.HTTPException, AttributeError) as error:

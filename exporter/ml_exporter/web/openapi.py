@@ -109,6 +109,8 @@ def _document(metrics_path: str) -> dict[str, Any]:
             "/v1/labels": {"post": _intake("labels", "Take labels in.", "Labels")},
             metrics_path: {"get": _page("metrics", "Metrics, for Prometheus.", *_METRICS)},
             "/": {"get": _page("landing", "How the sidecar stands.", "text/html")},
+            "/models/{name}": {"get": _model_page()},
+            "/report": {"get": _report()},
             "/-/healthy": {"get": _page("healthy", "Answers while the process runs.", "text/plain")},
             "/-/ready": {"get": _page("ready", "Answers once earlier state is restored.", "text/plain")},
             "/-/reload": {
@@ -208,6 +210,21 @@ def _body(protocol: Protocol, form: str) -> dict[str, Any]:
     if JSON in protocol.content_types:
         return _reference(form)
     return _TEXT if isinstance(protocol, JsonText) else {"schema": {"type": "string", "format": "binary"}}
+
+
+def _model_page() -> dict[str, Any]:
+    page = _page("model", "One version of a model, for people.", "text/html")
+    page["responses"]["404"] = _answer("There is no such model, version or window.", {"text/html": _TEXT})
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    version = _parameter("version", "Version to show; default: the one with most predictions.", {"type": "string"})
+    window = _parameter("window", "Window to show, as configured.", {"type": "string"})
+    return page | {"parameters": [name, version, window]}
+
+
+def _report() -> dict[str, Any]:
+    page = _page("report", "All pages in one file, for a ticket.", "text/html")
+    page["responses"]["404"] = _problem("There is no such model.")
+    return page | {"parameters": [_parameter("model", "The only model to report.", {"type": "string"})]}
 
 
 def _page(name: str, summary: str, *kinds: str) -> dict[str, Any]:

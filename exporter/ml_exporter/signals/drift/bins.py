@@ -33,7 +33,7 @@ _BASELINE_OUTPUT = gauge(
 )
 
 
-class _Rows:
+class BinRows:
     """The bins of the features and of the output, as places in the flat bins and as label values."""
 
     def __init__(self, context: ModelContext) -> None:
@@ -76,7 +76,7 @@ class Bins(Signal):
 def _blocks(
     context: ModelContext, scope: tuple[str, ...], values: IntArray | FloatArray, feature: Metric, output: Metric
 ) -> Samples:
-    rows = context.derived(_Rows)
+    rows = context.derived(BinRows)
     if len(rows.features):
         yield Block(feature, scope, rows.feature_rows, values[rows.features])
     if len(rows.output):

@@ -1,0 +1,114 @@
+"""The pages in a real browser, wide and narrow, light and dark: nothing cut off, keyboard, screen reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from signal import SIGTERM
+
+import pytest
+
+from support import wide, workload
+from support.browser import CHROMIUM, MISSING, Browser, browser
+from support.engine import write_config
+from support.newer import newer
+from support.processes import Process, sidecar
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+
+PATHS = ("/", "/models/model?version=1", "/models/wide", "/models/nobody", "/report?model=model")
+WIDTHS = (1440, 390, 360)
+
+AXE_HOW = "where npm is at hand, deploy/bootstrap.sh axe fetches it"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("browser")
+    broad = folder / "wide"
+    broad.mkdir()
+    wide.write_config(broad, 40)
+    second = "  - {name: wide, version: '1', task: binary_classification, baseline: wide/baseline.json}\n"
+    config = write_config(folder, more="windows: [5m, 1h]")
+    config.write_text(config.read_text().replace("models:\n", f"models:\n{second}"))
+    process = sidecar(config)
+    try:
+        columns = workload.table(400, 3, shift=0.5)
+        own = {"model": "model"}
+        assert process.post("/v1/predictions?ack=durable", [e | own for e in workload.events(columns)])[0] == 200
+        assert process.post("/v1/labels?ack=durable", [e | own for e in workload.labels(columns)])[0] == 200
+        hostile = [event | {"model": "wide", "version": wide.HOSTILE[0]} for event in wide.events(40, 150)]
+        assert process.post("/v1/predictions?ack=durable", hostile)[0] == 200
+        process.until('ml_performance_samples{model="model",version="1",window="5m"}', 400)
+        yield process
+    finally:
+        process.end(SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_is_wider_than_the_screen(served: Process, tab: Browser, path: str, width: int) -> None:
+    tab.open(f"http://127.0.0.1:{served.port}{path}", width)
+    script = "document.querySelectorAll('details').forEach(each => each.open = true);"
+    assert tab.evaluate(f"{script} document.scrollingElement.scrollWidth") <= width
+    beyond = "filter(each => each.getBoundingClientRect().right > innerWidth + 1)"
+    cut = f"[...document.querySelectorAll('main *')].{beyond}.map(each => each.outerHTML.slice(0, 100))"
+    assert tab.evaluate(cut) == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_scheme_is_drawn_as_asked(served: Process, tab: Browser, dark: bool, tmp_path: Path) -> None:
+    for width in (1440, 390):
+        tab.open(f"http://127.0.0.1:{served.port}/models/model", width, dark=dark)
+        ground = tab.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+        assert (max(ground) < 60) if dark else (min(ground) > 200)
+        tab.picture(tmp_path / "page.png")
+        assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+def test_no_name_becomes_a_script_and_nothing_is_loaded(served: Process, tab: Browser) -> None:
+    tab.open(f"http://127.0.0.1:{served.port}/models/wide", 1440)
+    assert tab.evaluate("document.querySelectorAll('script, img, b, i').length") == 0
+    assert tab.evaluate("performance.getEntriesByType('resource').map(e => e.name)") in ([], [favicon(served)])
+
+
+def favicon(served: Process) -> str:
+    """What a browser asks for by itself."""
+    return f"http://127.0.0.1:{served.port}/favicon.ico"
+
+
+def test_the_keyboard_reaches_the_content_and_shows_where_it_is(served: Process, tab: Browser) -> None:
+    tab.open(f"http://127.0.0.1:{served.port}/models/model", 1440)
+    press(tab, "Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert tab.evaluate("document.activeElement.getBoundingClientRect().left >= 0")
+    press(tab, "Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "All models"
+    assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    tab.evaluate("document.querySelector('.skip').focus()")
+    press(tab, "Enter")
+    assert tab.evaluate("location.hash") == "#content"
+
+
+def press(tab: Browser, key: str) -> None:
+    code = {"Tab": 9, "Enter": 13}[key]
+    more = {"text": "\r"} if key == "Enter" else {}
+    tab.ask("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, windowsVirtualKeyCode=code, **more)
+    tab.ask("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing(served: Process, tab: Browser, width: int, dark: bool) -> None:
+    axe = Path(newer("axe.min.js", AXE_HOW)).read_text()
+    for path in PATHS:
+        tab.open(f"http://127.0.0.1:{served.port}{path}", width, dark=dark)
+        tab.evaluate(axe)
+        script = "axe.run({resultTypes: ['violations']}).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
+        assert tab.evaluate(script) == [], path

@@ -1,0 +1,278 @@
+"""The pages from the published snapshot of a real engine: every number on them is one of the page of metrics."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml_exporter.core.metrics import Block, NoData, gauge, one
+from ml_exporter.core.schema import Task
+from ml_exporter.pages.landing import Standing, landing_page
+from ml_exporter.pages.model import missing_page, model_page, path_of, select
+from ml_exporter.pages.report import report_page, report_parts
+from ml_exporter.pages.sections import SECTIONS
+from ml_exporter.pages.snapshot import Snapshot
+from ml_exporter.pages.words import number, plain
+from support import html, wide, workload
+from support.engine import Bench, write_config
+
+STANDING = Standing("1.2.3", "running", "/metrics", [("Configuration", "ml-exporter.yml")], ["model"])
+ROWS = 600
+HOSTILE_VERSION = "<b onclick='x'>2"
+
+
+def snapshot_of(bench: Bench, *more: Block) -> Snapshot:
+    blocks = [*bench.published, *bench.engine._evaluator.histograms, *more]
+    return Snapshot(blocks, bench.clock.wall())
+
+
+def page_of(
+    snapshot: Snapshot, model: str = "model", version: str | None = None, window: str | None = None
+) -> Any:
+    chosen = select(snapshot, model, version, window)
+    assert chosen is not None
+    return html.check(model_page(chosen))
+
+
+@pytest.fixture(params=list(Task))
+def task(request: pytest.FixtureRequest) -> Task:
+    return Task(request.param)
+
+
+def filled(folder: Path, task: Task = Task.BINARY, shift: float = 0.8) -> Bench:
+    """Return a bench with 600 labelled predictions, drifted by ``shift``, and a second version without labels."""
+    bench = Bench(write_config(folder, task, "windows: [5m, 1h]", noise=True), state=False)
+    columns = workload.table(ROWS, 5, task, shift)
+    second = [{**event, "version": "2"} for event in workload.events(columns, prefix="other")]
+    bench.send(workload.events(columns) + second[:300], workload.labels(columns))
+    bench.tick(0)
+    bench.tick(10)
+    return bench
+
+
+def test_every_section_of_every_task(tmp_path: Path, task: Task) -> None:
+    bench = filled(tmp_path, task)
+    root = page_of(snapshot_of(bench), version="1")
+    found = [html.text_of(each) for each in root.iter("h2")]
+    left_out = set() if task is Task.BINARY else {"Fairness"}
+    assert found == [each.title for each in SECTIONS if each.title not in left_out]
+
+
+def test_the_numbers_are_those_of_the_page_of_metrics(tmp_path: Path) -> None:
+    bench = filled(tmp_path)
+    root = page_of(snapshot_of(bench), version="1", window="1h")
+    own = {"model": "model", "version": "1"}
+
+    def shown(name: str, **labels: str) -> str:
+        value = bench.value(name, **own, **labels)
+        assert value is not None
+        return plain(value)
+
+    accuracy = [shown("ml_performance_accuracy", window="1h"), shown("ml_baseline_performance_accuracy")]
+    assert html.row(root, "labels that arrived", "Accuracy") == accuracy
+    recall = [shown("ml_performance_recall", window="1h", **{"class": "1"})]
+    recall += [shown("ml_baseline_performance_recall", **{"class": "1"})]
+    assert html.row(root, "labels that arrived", "Recall, class 1") == recall
+    _, psi, ks, samples = html.row(root, "Sorted by how far PSI", "normal")
+    drift = {"window": "1h", "feature": "normal"}
+    scores = [shown(f"ml_feature_drift_psi{part}", **drift) for part in ("", "_noise_floor")]
+    assert psi == " noise ".join(scores).replace(" noise", "noise")
+    assert ks.startswith(shown("ml_feature_drift_kolmogorov_smirnov", **drift))
+    assert samples == shown("ml_feature_drift_samples", **drift)
+    group = {"window": "1h", "segment": "region", "group": "north"}
+    cells = html.row(root, "Groups within", "region = north")
+    assert cells[:2] == [
+        shown(f"ml_segment_{name}", **group) for name in ("window_predictions", "performance_samples")
+    ]
+    assert cells[2].startswith(shown("ml_segment_performance_accuracy", **group))
+    assert html.row(root, "The windows of this version", "5m")[:3] == ["holds the last 10 s", "600", "600"]
+    versions = html.row(root, "All versions", "Accuracy")
+    assert versions == [shown("ml_performance_accuracy", window="1h"), "no labels"]
+
+
+def test_histograms_show_the_window_beside_the_baseline(tmp_path: Path) -> None:
+    bench = filled(tmp_path)
+    snapshot = snapshot_of(bench)
+    for window in ("5m", "1h"):
+        bins = snapshot.rows("ml_feature_window_bin", "model", "1", window)
+        total = snapshot.rows("ml_feature_bin_total", "model", "1")
+        assert bins == total
+    bench.tick(400)
+    snapshot = snapshot_of(bench)
+    assert not any(snapshot.rows("ml_feature_window_bin", "model", "1", "5m").values())
+    assert snapshot.rows("ml_feature_window_bin", "model", "1", "1h") == total
+    root = page_of(snapshot, version="1", window="1h")
+    before = snapshot.rows("ml_baseline_feature_bin_ratio", "model", "1")
+    rows = {place: value for place, value in total.items() if place[0] == "normal"}
+    change = {place: value / ROWS - before[place] for place, value in rows.items()}
+    most = max(change, key=lambda place: abs(change[place]))
+    pictures = [each.get("aria-label") or "" for each in root.iter(html.SVG)]
+    assert (
+        sum(
+            f"largest change in {most[1]}: {100 * before[most]:.1f} % in the baseline" in each for each in pictures
+        )
+        == 1
+    )
+    assert "ml_feature_window_bin" not in bench.page()
+
+
+def test_without_any_event(tmp_path: Path, task: Task) -> None:
+    bench = Bench(write_config(tmp_path, task, noise=True), state=False)
+    bench.tick()
+    snapshot = snapshot_of(bench)
+    root = page_of(snapshot)
+    words = html.text_of(root.find("body"))
+    assert "No prediction has arrived within the window" in words
+    assert html.fact(root, "Last prediction") == "none yet"
+    assert html.fact(root, "Last label of this version") == "no labels yet"
+    accuracy = "RMSE" if task is Task.REGRESSION else "Accuracy"
+    assert html.row(root, "labels that arrived", accuracy)[0] == "no labels"
+    assert html.row(root, "Sorted by how far PSI", "normal")[1] == "no predictions"
+    landing = html.check(landing_page(STANDING, snapshot))
+    assert html.row(landing, "Numbers of", "model")[2:] == [
+        "no predictions yet0 counted",
+        "no labels yet",
+        "no labels",
+        "no predictions",
+    ]
+    assert "nan" not in words.lower().split()
+
+
+def test_a_model_without_a_baseline_and_features(tmp_path: Path) -> None:
+    config = tmp_path / "ml-exporter.yml"
+    config.write_text("models:\n  - {name: bare, task: regression}\n")
+    bench = Bench(config, state=False)
+    bench.send([{"id": "a", "prediction": 5}])
+    bench.tick()
+    root = page_of(snapshot_of(bench), "bare")
+    assert html.fact(root, "Baseline") == "none"
+    html.check(landing_page(STANDING, snapshot_of(bench)))
+
+
+def test_before_earlier_state_is_restored() -> None:
+    snapshot = Snapshot([], 0.0)
+    root = html.check(landing_page(STANDING, snapshot))
+    assert "earlier state is being restored" in html.row(root, "Numbers of", "model")
+    assert select(snapshot, "model", None, None) is None
+    html.check(missing_page("model", None, None, snapshot))
+    parts = list(report_parts(STANDING, snapshot, ["model"]))
+    html.check(report_page(parts, ["model"]))
+
+
+def test_estimates_stand_beside_what_was_observed(tmp_path: Path) -> None:
+    bench = filled(tmp_path)
+    estimate = gauge("ml_estimated_performance_accuracy", "Expected share.", "model", "version", "window")
+    alone = gauge(
+        "ml_estimated_performance_lift", "Expected lift, over what was seen.", "model", "version", "window"
+    )
+    snapshot = snapshot_of(bench, one(estimate, 0.75, "model", "2", "5m"), one(alone, 2, "model", "2", "5m"))
+    root = page_of(snapshot, version="2", window="5m")
+    baseline = bench.value("ml_baseline_performance_accuracy", model="model", version="2")
+    assert baseline is not None
+    assert html.row(root, "labels that arrived", "Accuracy") == ["no labels", "0.75", plain(baseline)]
+    assert html.row(root, "labels that arrived", "Lift") == ["no value", "2", "not in the baseline"]
+    assert html.row(root, "labels that arrived", "ROC AUC")[1] == "no estimate"
+
+
+def test_the_landing_page_tells_the_highest_psi_and_accuracy(tmp_path: Path) -> None:
+    bench = filled(tmp_path)
+    root = html.check(landing_page(STANDING, snapshot_of(bench)))
+    cells = html.row(root, "Numbers of", "model")
+    scores = snapshot_of(bench).by_first("ml_feature_drift_psi", "model", "1", "1h")
+    worst = max(scores, key=lambda name: scores[name])
+    assert cells[-1].startswith(f"{number(scores[worst])} noise ")
+    assert cells[-1].endswith(f"{worst}, 1h")
+    assert cells[2:4] == ["10 s ago600 counted", "10 s ago"]
+    assert cells[4].startswith("Accuracy ")
+    assert "baseline" in cells[4]
+
+
+def test_links_choose_version_and_window(tmp_path: Path) -> None:
+    snapshot = snapshot_of(filled(tmp_path))
+    root = page_of(snapshot, version="2", window="1h")
+    current = [each.get("href") for each in root.iter("a") if each.get("aria-current")]
+    assert current == [path_of("model", "2", "1h")] * 2
+    for asked in (("nobody", None, None), ("model", "9", None), ("model", "1", "2h"), ("model", "", None)):
+        assert select(snapshot, *asked) is None
+        html.check(missing_page(*asked, snapshot))
+
+
+def test_a_report_holds_all_versions_and_windows_once(tmp_path: Path) -> None:
+    snapshot = snapshot_of(filled(tmp_path))
+    root = html.check(report_page(list(report_parts(STANDING, snapshot, ["model"])), ["model"]))
+    heads = [html.text_of(each) for each in root.iter("h2")]
+    assert heads == ["Exporter", "Model model"] + [
+        text
+        for version in "12"
+        for text in (
+            f"Model model, version {version}",
+            *(f"Model model, version {version}, window {w}" for w in ("5m", "1h")),
+        )
+    ]
+    assert html.fact(root, "Exporter version") == "1.2.3"
+
+
+@pytest.fixture(scope="module")
+def broad(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """A snapshot of 300 features, five of which have hostile names."""
+    bench = Bench(wide.write_config(tmp_path_factory.mktemp("wide"), 300), state=False)
+    events = wide.events(300, 200, shift=2.0)
+    bench.send([*events, {"id": "other", "version": HOSTILE_VERSION, "score": 0.5, "features": {}}])
+    bench.tick()
+    snapshot = snapshot_of(bench)
+    bench.vanish()
+    Bench.open.remove(bench)
+    return snapshot
+
+
+def test_hostile_names_stay_text(broad: Snapshot) -> None:
+    root = page_of(broad, "wide", "1")
+    assert HOSTILE_VERSION in [html.text_of(each) for each in root.iter("a")]
+    page_of(broad, "wide", HOSTILE_VERSION)
+    heads = {html.text_of(each) for each in root.iter("th")}
+    for name in wide.HOSTILE[:3]:
+        assert name in heads
+    assert "line\ufffdbreak\ufffd\ufffdtxt" in heads
+    standing = Standing("1", "<u>state</u>", "/<s>", [("<p>", "</p>")], ["</table>"])
+    html.check(landing_page(standing, broad))
+    models = ["wide", "</table>"]
+    html.check(report_page(list(report_parts(standing, broad, models)), models))
+    html.check(missing_page("<i>no</i>", '"', "'", broad))
+
+
+def test_300_features_make_a_small_page_in_little_time(broad: Snapshot) -> None:
+    chosen = select(broad, "wide", "1", None)
+    assert chosen is not None
+    took = []
+    for _ in range(9):
+        began = time.process_time()
+        page = model_page(chosen)
+        took.append(time.process_time() - began)
+    assert min(took) < 0.05
+    assert len(page) < 400_000
+    root = html.parsed(page)
+    assert len(list(root.iter(html.SVG))) == 31
+    rows = root.findall(".//details//tbody/tr")
+    assert len([each for each in rows if html.text_of(each[0]).startswith("feature")]) >= 265
+    names = [html.text_of(each) for each in root.iter("th") if each.get("scope") == "row"]
+    assert all(f"feature {number}" in names for number in range(len(wide.HOSTILE), 300))
+
+
+def test_reasons_are_told_in_words(tmp_path: Path) -> None:
+    bench = filled(tmp_path)
+    missing = NoData(("model", "2", "5m"), "accuracy", "no_labels")
+    root = page_of(snapshot_of(bench), version="2", window="5m")
+    cells = html.row(root, "Signals without a value", "No label has arrived within the window")
+    assert missing.signal in cells[0].split(", ")
+    assert cells[1] == "all"
+
+
+def test_a_nan_is_no_value() -> None:
+    metric = gauge("ml_x", "X.", "model")
+    snapshot = Snapshot([one(metric, np.nan, "a"), one(metric, 2, "b")], 0.0)
+    assert snapshot.rows("ml_x") == {("b",): 2}
+    assert snapshot.value("ml_x", "a") is None
