@@ -47,7 +47,7 @@ SAME = {
 }
 """Ratios of counters that one group reads at one moment: the same numbers, to rounding."""
 
-CHECKS = ("missing", "absent", "type_error", "nonfinite", "out_of_range", "unseen")
+CHECKS = ("missing", "absent", "type_error", "nonfinite", "out_of_range", "unseen", "outlier")
 
 Series = dict[tuple[tuple[str, str], ...], float]
 
