@@ -201,8 +201,8 @@ _ALERTS: Final = (
             {_MODAL_JUDGED} >= model_version_feature:ml_feature_frozen:threshold
             and ignoring (window)
             {_BASELINE_MODAL} < {_VARIES}
-            and ignoring (window)
-            ({_MODAL_JUDGED} offset 1d < {_VARIES} or {_MODAL_JUDGED} offset 7d < {_VARIES})
+            and
+            ({_MODAL} offset 1d < {_VARIES} or {_MODAL} offset 7d < {_VARIES})
             """,
             *("version", "feature", "window"),
         ),
