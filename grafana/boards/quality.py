@@ -1,4 +1,4 @@
-"""Data quality: which feature is missing, or not what it should be."""
+"""Data quality: which feature is missing, not what it should be, or always the same."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ _RATIO: Final = "model_version_feature:ml_feature_quality:ratio"
 _BASE: Final = "model_version_feature:ml_baseline_feature_quality:ratio"
 _MISSING: Final = "model_version_feature:ml_feature_missing"
 _INVALID: Final = "model_version_feature:ml_feature_invalid"
+_MODAL: Final = "model_version_feature:ml_feature_modal_bin:ratio"
+_BASE_MODAL: Final = "model_version_feature:ml_baseline_feature_modal_bin:ratio"
+_FROZEN: Final = "model_version_feature:ml_feature_frozen:threshold"
+_SCHEMA: Final = f'model_feature:ml_feature_schema:ratio{{{MODEL}, window="$window"}}'
+_REPEATED: Final = "repeated_rows_per_prediction:max"
 _ROWS: Final = f"model_version:ml_feature_rows:increase{{{WINDOW}}}"
 _NONE: Final = "no predictions in this window"
 _CHECKS: Final = {
@@ -27,6 +32,7 @@ _CHECKS: Final = {
     "nonfinite": "infinite",
     "out_of_range": "out of range",
     "unseen": "unseen category",
+    "outlier": "in the far tails",
 }
 
 
@@ -156,6 +162,7 @@ BOARD: Final = Board(
                 Label("feature", link=chosen("ml-quality", "feature")),
                 Column("used", f"clamp_min({_USED}, 0)", "percentunit", 0, colours=ALLOWED, width=80),
                 *(_share(check) for check in _CHECKS),
+                Column("in the fullest bin", f"max by (feature) ({_MODAL}{{{WINDOW}}})", "percentunit"),
                 Column(
                     "missing in the baseline",
                     f"max by (feature) (model_version_feature:ml_baseline_feature_missing:ratio{{{VERSION}}})",
@@ -194,7 +201,7 @@ BOARD: Final = Board(
             "$feature: failed checks",
             """Share of the predictions in which the chosen feature failed each check. Higher is worse; the dashed
             red line is the lowest threshold, above the baseline's own share.""",
-            Query(f'{_RATIO}{{{FEATURE}, check!~"missing|absent"}}', "{{check}}"),
+            Query(f'{_RATIO}{{{FEATURE}, check!~"missing|absent|outlier"}}', "{{check}}"),
             threshold(f"min({_INVALID}:threshold{{{FEATURE}}})", "lowest threshold"),
             unit="percentunit",
             none=_NONE,
@@ -204,16 +211,57 @@ BOARD: Final = Board(
     [
         Row("Each check", [_history(check) for check in _CHECKS]),
         Row(
+            "Tails, standing still, repeating",
+            [
+                graph(
+                    "$feature: in the far tails",
+                    """Share of the predictions in which the chosen feature was in the far tails of the baseline,
+                    half a percent on either side. More is heavier tails or a shift, none at all values cut off
+                    upstream.""",
+                    current(f'max({_RATIO}{{{FEATURE}, check="outlier"}})', "in the far tails"),
+                    baseline(f'max({_BASE}{{{VERSION}, feature="$feature", check="outlier"}})'),
+                    unit="percentunit",
+                    none="no tails, or no predictions in this window",
+                    lowest=0,
+                    size=(8, 8),
+                ),
+                graph(
+                    "$feature: in the fullest bin",
+                    """Share of the values of the chosen feature in its fullest bin: at 100 % it does not vary.
+                    Judged over an hour; what stood still a day and a week ago, too, does not alert.""",
+                    current(f"max({_MODAL}{{{FEATURE}}})", "in the fullest bin"),
+                    baseline(f'max({_BASE_MODAL}{{{VERSION}, feature="$feature"}})'),
+                    threshold(f'max({_FROZEN}{{{VERSION}, feature="$feature"}})'),
+                    unit="percentunit",
+                    none=_NONE,
+                    lowest=0,
+                    size=(8, 8),
+                ),
+                graph(
+                    "Repeated rows",
+                    """Other predictions in the window with exactly the same features, mean over its predictions,
+                    of the worst replica; estimated, to about 4 % of one more than it. The baseline is what as many
+                    of its rows would have. More is worse: a sender that tries again, or one request over and
+                    over.""",
+                    current(f"max(model_version:ml_{_REPEATED}{{{WINDOW}}})", "repeated"),
+                    baseline(f"max(model_version:ml_baseline_{_REPEATED}{{{WINDOW}}})"),
+                    unit="short",
+                    none=_NONE,
+                    lowest=0,
+                    size=(8, 8),
+                ),
+            ],
+        ),
+        Row(
             "Events and schema",
             [
                 graph(
-                    "Unknown features",
-                    """Features that neither baseline nor configuration knows, by name. Any at all means a changed
-                    schema.""",
-                    Query(
-                        _grown("feature", "ml_exporter_unknown_features_total"),
-                        "{{feature}}",
-                    ),
+                    "Schema",
+                    """Share of the predictions, all versions together, that came with a feature that neither
+                    baseline nor configuration knows, or without one that the model has. Any at all means a changed
+                    schema; beyond the threshold, by three standard errors, it alerts.""",
+                    Query(f"{_SCHEMA} > 0", "{{feature}} {{check}}"),
+                    unit="percentunit",
                     none="none",
                     lowest=0,
                     size=(8, 8),

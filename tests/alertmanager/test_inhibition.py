@@ -87,6 +87,18 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, set[str]]]] = {
         ],
         {},
     ),
+    "a feature that is gone silences the change of schema, of the same feature": (
+        [
+            model("MLFeatureMissing", "critical", feature="temp"),
+            model("MLSchemaChanged", feature="temp", check="absent", version=""),
+            model("MLSchemaChanged", feature="wind", check="absent", version=""),
+        ],
+        {"MLSchemaChanged": {"MLFeatureMissing"}},
+    ),
+    "a frozen feature silences drift": (
+        [model("MLFeatureFrozen", feature="temp"), model("MLFeatureDrift", feature="temp")],
+        {"MLFeatureDrift": {"MLFeatureFrozen"}},
+    ),
     "invalid values silence drift": (
         [model("MLFeatureInvalid", feature="temp"), model("MLFeatureDrift", feature="temp")],
         {"MLFeatureDrift": {"MLFeatureInvalid"}},

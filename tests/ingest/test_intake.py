@@ -14,10 +14,11 @@ from ml_exporter.core.schema import ModelSchema, NumericVariable, Task
 from ml_exporter.ingest.assemble import from_columns, from_events
 from ml_exporter.ingest.events import EventTypes
 from ml_exporter.ingest.intake import Intake
+from ml_exporter.ingest.metrics import NAMED, IntakeMetrics
 from ml_exporter.ingest.protocols import JsonDocument, NdJson
-from ml_exporter.ingest.queue import Batch, Kind, ModelIntake
+from ml_exporter.ingest.queue import Batch, IntakeQueue, Kind, ModelIntake
 from ml_exporter.ingest.reasons import LOSSES, WARNINGS
-from ml_exporter.ingest.receipt import Receipt
+from ml_exporter.ingest.receipt import Receipt, Trouble
 from support import workload
 from support.intake import columnar, intake, model_intake, ndjson
 from support.models import Model
@@ -441,3 +442,38 @@ def test_a_feature_name_that_json_escapes_counts_all_the_same(name: str) -> None
             else from_columns(types, *content, "1", 7)
         )
         assert made.columns.numeric.tolist() == [[2.5]]
+
+
+def unknown_features(counters: IntakeMetrics) -> dict[tuple[str, ...], int]:
+    return {
+        row: int(value)
+        for block in counters.collect()
+        if block.metric.name == "ml_exporter_unknown_features_total"
+        for row, value in zip(block.rows.values, block.values, strict=True)
+    }
+
+
+def test_unknown_features_are_counted_by_name_once_an_event_in_every_form() -> None:
+    events = workload.events(workload.table(9, 3))
+    for event in events:
+        event["features"]["gate"] = 1
+    for body, protocol in ((ndjson(events), LINES), (json.dumps(events).encode(), JSON), (columnar(events), JSON)):
+        counters = IntakeMetrics(IntakeQueue(10, 1_000))
+        _, receipt = intake().predictions(body, protocol, None)
+        assert receipt.trouble is not None
+        counters.note(receipt.trouble)
+        assert unknown_features(counters) == {("model", "gate"): 9}
+
+
+def test_names_of_unknown_features_are_capped_for_each_model() -> None:
+    counters = IntakeMetrics(IntakeQueue(10, 1_000))
+    for model in ("a", "b"):
+        trouble = Trouble()
+        trouble.unknown_features.update({(model, f"made up {number}"): 2 for number in range(NAMED + 5)})
+        counters.note(trouble)
+        counters.note(trouble)
+    found = unknown_features(counters)
+    for model in ("a", "b"):
+        assert found[model, "made up 0"] == 4
+        assert found[model, "other"] == 4 * 5
+    assert len(found) == 2 * (NAMED + 1)

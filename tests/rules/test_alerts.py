@@ -14,7 +14,7 @@ def test_an_alert_fires_when_it_should_and_ends(case: Case, tmp_path: Path) -> N
 
 
 def test_every_alert_has_a_case() -> None:
-    own = {("MLVolumeAnomaly", ""), ("MLWatchdog", "")}
+    own = {("MLVolumeAnomaly", ""), ("MLFeatureFrozen", ""), ("MLWatchdog", "")}
     assert {(case.alert, case.long) for case in CASES} | own == set(ALERTS)
 
 
@@ -48,6 +48,47 @@ def _hourly(rates: list[float]) -> str:
         parts.append(f"{total:.10g}+{rate / 36:.10g}x35")
         total += rate
     return " ".join(parts)
+
+
+def test_a_feature_is_frozen_if_it_varied_a_day_or_a_week_ago(tmp_path: Path) -> None:
+    """Not frozen: what is constant at these hours of each day, what is constant in the baseline, what is healthy.
+
+    At these hours of every other day there are too few values for an hour to be judged.
+    A feature that stands still is told until a week after it began to.
+    """
+    hours = 17 * 24
+    stands = range(9 * 24, hours)
+    noon = [hour for hour in range(hours) if hour % 24 in (12, 13)]
+    constant = {"temp": stands, "daylight": noon, "country": range(hours), "wind": ()}
+    of = 'job="ml", instance="a", model="m", version="1"'
+    series = [
+        {"series": f'ml_model_info{{{of}, owner="team"}}', "values": "1x99999"},
+        {"series": f"ml_minimum_samples{{{of}}}", "values": "100x99999"},
+    ]
+    for feature, still in constant.items():
+        for number in range(3):
+            share = float(number == 0) if feature == "country" else 1 / 3
+            rates = [900.0 * (number == 0) if hour in still else 900 * share for hour in range(hours)]
+            if feature == "daylight":
+                rates = [rate / 15 if hour % 48 in (12, 13) else rate for hour, rate in enumerate(rates)]
+            labels = f'{of}, feature="{feature}", bin="{number}"'
+            series.append({"series": f"ml_feature_bin_total{{{labels}}}", "values": _hourly(rates)})
+            series.append({"series": f"ml_baseline_feature_bin_ratio{{{labels}}}", "values": f"{share:g}x99999"})
+    alert = ALERTS["MLFeatureFrozen", ""]
+    labels = {"severity": "warning", "job": "ml", "model": "m", "version": "1", "owner": "team"}
+    labels |= {"window": "1h", "feature": "temp"}
+    description = (
+        "100% of the values of temp that model m 1 got over 1h are in one bin; in the baseline 33.33% are, and a"
+        " day or a week ago it varied, too."
+    )
+    told = [{"exp_labels": labels, "exp_annotations": annotations(alert, description, labels, {})}]
+    begins = stands[0]
+    moments = [(hour, []) for hour in range(26, begins + 1, 4)]
+    moments += [(hour, told) for hour in (begins + 2, begins + 30, begins + 6 * 24)]
+    tests = [
+        {"eval_time": f"{hour}h", "alertname": "MLFeatureFrozen", "exp_alerts": alerts} for hour, alerts in moments
+    ]
+    run(tmp_path, "MLFeatureFrozen", series, {"alert_rule_test": tests}, interval="100s", evaluation="5m")
 
 
 def test_the_watchdog_always_barks(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ BINARY_ONLY = {
 }
 """The same, of models of two classes: no counter holds what those of more would need."""
 
-CHECKS = ("missing", "absent", "type_error", "nonfinite", "out_of_range", "unseen")
+CHECKS = ("missing", "absent", "type_error", "nonfinite", "out_of_range", "unseen", "outlier")
 
 Series = dict[tuple[tuple[str, str], ...], float]
 

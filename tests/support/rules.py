@@ -118,6 +118,8 @@ def add_replica(fleet: Fleet, model: str, replica: str, version: str = "1") -> N
         fleet.counter("ml_prediction_latency_seconds_bucket", rate, **of, le=bound)
     fleet.series[_key("ml_prediction_last_timestamp_seconds", of)] = (True, [(fleet.minutes, 60)])
     _labels(fleet, of)
+    fleet.gauge("ml_repeated_rows_per_prediction", 0.02, **of, window="5m")
+    fleet.gauge("ml_baseline_repeated_rows_per_prediction", 0.0, **of, window="5m")
     for feature in FEATURES:
         _feature(fleet, of, feature)
     for number, outcome in enumerate(BINS):
@@ -147,6 +149,8 @@ def _feature(fleet: Fleet, of: dict[str, str], feature: str) -> None:
     for check in ("missing", "absent", "type_error", "nonfinite", "out_of_range", "unseen"):
         fleet.counter(f"ml_feature_{check}_total", 0.02, **of, feature=feature)
         fleet.gauge(f"ml_baseline_feature_{check}_ratio", 0.001, **of, feature=feature)
+    fleet.counter("ml_feature_outlier_total", 0.16, **of, feature=feature)
+    fleet.gauge("ml_baseline_feature_outlier_ratio", 0.008, **of, feature=feature)
 
 
 def _performance(fleet: Fleet, of: dict[str, str]) -> None:

@@ -14,6 +14,7 @@
       "noise_samples": […],                window sizes at which the noise floors below were fitted
       "variables": [ {"name": …, "role": …, "kind": …, "counts": […], …}, … ],
       "outcomes": {"confusion": […], …},   flat sums over labelled rows, by block name; may be empty
+      "equal_pairs": 0.0,                  share of the pairs of rows with equal features; not in older files
       "segments": [ {"name": …, "kind": …, "values": […], "sums": {…}}, … ]    only if some were asked for
     }
 """
@@ -93,6 +94,7 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     noise_samples: list[int]
     variables: list[VariableDocument]
     outcomes: dict[str, list[int]]
+    equal_pairs: float | None = None
     segments: list[SegmentDocument] = []
 
     def digest(self) -> str:
@@ -155,6 +157,7 @@ def _check(document: BaselineDocument) -> None:
     _require(_ascending(document.score_edges), "score_edges", "must ascend")
     _check_groups(document.score_groups, len(document.score_edges) + 1, "score_groups")
     _require(len(set(document.classes)) == len(document.classes), "classes", "must be unique")
+    _require(0.0 <= (document.equal_pairs or 0.0) <= 1.0, "equal_pairs", "must lie between 0 and 1")
     seen = set()
     for number, variable in enumerate(document.variables):
         where = f'variables[{number}] ("{variable.name}")'

@@ -19,6 +19,7 @@ from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.errors import BaselineError, nearest
 from ml_exporter.core.schema import FeatureKind, ModelSchema, NumericVariable, Role, Task, Variable
 from ml_exporter.sums.layout import Sums
+from ml_exporter.sums.repeats import pair_ratio
 from ml_exporter.sums.segments import Groups
 from ml_exporter.sums.tally import Tallies
 from ml_exporter.sums.variables import Cells
@@ -82,6 +83,7 @@ def fit(
         noise_samples=list(noise_samples),
         variables=_variables(schema, sums, profiles, options, noise),
         outcomes={name: sums[name].ravel().tolist() for name in outcomes} if options.label else {},
+        equal_pairs=pair_ratio(sums["repeats"]) if "repeats" in sums else None,
         segments=documents_of(schema.segments, Groups(schema), sums),
     )
     document.sha256 = document.digest()

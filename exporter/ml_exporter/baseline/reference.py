@@ -49,7 +49,10 @@ class NoiseFloors:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reference:
-    """What a model is compared with. Without a baseline the sums are zero and ``rows`` is 0."""
+    """What a model is compared with. Without a baseline the sums are zero and ``rows`` is 0.
+
+    ``equal_pairs`` is the share of the pairs of its rows whose features are equal; NaN if it does not say.
+    """
 
     schema: ModelSchema
     sums: Sums
@@ -57,6 +60,7 @@ class Reference:
     digest: str = ""
     created: float = np.nan
     noise: NoiseFloors = field(default_factory=lambda: NoiseFloors(np.zeros(0, np.int64)))
+    equal_pairs: float = np.nan
 
 
 def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocument | None) -> Reference:
@@ -87,7 +91,8 @@ def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocume
             sums[block][:] = np.array(flat, np.int64).reshape(sums[block].shape)
     fill(sums, schema.segments, Groups(schema), document.segments)
     noise = NoiseFloors(np.array(document.noise_samples, np.int64), tables)
-    return Reference(schema, sums, document.rows, document.sha256[:12], document.created, noise)
+    equal = np.nan if document.equal_pairs is None else document.equal_pairs
+    return Reference(schema, sums, document.rows, document.sha256[:12], document.created, noise, equal)
 
 
 def _cell_counts(found: VariableDocument, variable: Variable) -> IntArray:

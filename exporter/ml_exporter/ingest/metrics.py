@@ -14,8 +14,8 @@ from ml_exporter.ingest.queue import IntakeQueue
 from ml_exporter.ingest.reasons import LOSSES
 from ml_exporter.ingest.receipt import Trouble
 
-NAMED: Final = 50
-"""Unknown features counted by name, of all models together; further ones count as ``other``."""
+NAMED: Final = 20
+"""Unknown features of a model that are counted by name; further ones count as ``other``."""
 
 _ACCEPTED: Final = counter(
     "ml_exporter_events_accepted_total", "Events put into the queue, by what they are.", "event"
@@ -30,7 +30,7 @@ _WARNINGS: Final = counter(
 )
 _UNKNOWN: Final = counter(
     "ml_exporter_unknown_features_total",
-    "Features in events that neither baseline nor configuration knows.",
+    "Events with a feature that neither baseline nor configuration knows; from the 21st name on it is other.",
     *("model", "feature"),
 )
 _EVENTS: Final = gauge("ml_exporter_queue_events", "Events that wait to be counted.")
@@ -51,6 +51,7 @@ class IntakeMetrics:
         self.lost: Counter[str] = Counter(dict.fromkeys(LOSSES, 0))
         self.warnings: Counter[tuple[str, str]] = Counter()
         self.unknown_features: Counter[tuple[str, str]] = Counter()
+        self._named: Counter[str] = Counter()
 
     def note(self, trouble: Trouble) -> None:
         """Count what went wrong in a request."""
@@ -58,8 +59,11 @@ class IntakeMetrics:
         self.warnings.update(trouble.warned)
         for (model, feature), count in trouble.unknown_features.items():
             key = (model, label_value(feature))
-            known = key in self.unknown_features or len(self.unknown_features) < NAMED
-            self.unknown_features[key if known else (model, "other")] += count
+            if key not in self.unknown_features and self._named[model] >= NAMED:
+                key = (model, "other")
+            elif key not in self.unknown_features:
+                self._named[model] += 1
+            self.unknown_features[key] += count
 
     def collect(self) -> Iterable[Block]:
         """Yield the samples of now."""

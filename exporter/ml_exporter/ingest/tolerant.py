@@ -73,7 +73,7 @@ class TolerantReader:
         features = columns.get("features") or {}
         attributes = {
             self._types.attribute[name]: [self._value(row, name, value) for row, value in enumerate(values)]
-            for name, values in self._known(0, features)
+            for name, values in self._known(0, features, rows)
             if values is not None
         }
         fields["features"] = self._types.FeatureColumns(**attributes)
@@ -113,14 +113,14 @@ class TolerantReader:
             self._warn(index, INVALID_FIELD, f"{where}: {error}")
             return None
 
-    def _known(self, index: int, features: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    def _known(self, index: int, features: dict[str, Any], rows: int = 1) -> Iterable[tuple[str, Any]]:
         for name, value in features.items():
             if name in self._types.attribute:
                 yield name, value
             else:
                 close = self._receipt.troubled().nearest(name, self._types.attribute)
                 self._warn(index, UNKNOWN_FEATURE, f"features.{name}: no such feature{close}")
-                self._receipt.troubled().unknown_features[self._name, name] += 1
+                self._receipt.troubled().unknown_features[self._name, name] += rows
 
     def _sent(self, index: int, segments: dict[str, Any]) -> Iterable[tuple[str, Any]]:
         for name, value in segments.items():

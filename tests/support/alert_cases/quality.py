@@ -31,7 +31,38 @@ def _invalid(check: str, feature: str, rate: float, fires: int, ends: int, shown
     )
 
 
+def _unknown(fleet: Fleet, model: str) -> None:
+    """A caller of one replica sends a feature that nobody knows, now and then before, with each prediction then."""
+    there = {key: value for key, value in place(model, "a").items() if key != "version"}
+    segments = [(30, 0.01), (30, 4.0), (90, 0.01)]
+    fleet.counter("ml_exporter_unknown_features_total", segments, **there, feature="wind_speed")
+
+
+def _not_sent(fleet: Fleet, model: str) -> None:
+    """A caller with a twelfth of the predictions leaves a feature out; too few for a missing feature."""
+    _feature("absent", "wind", 1.6)(fleet, model)
+
+
 CASES = (
+    Case(
+        "MLSchemaChanged",
+        _unknown,
+        39,
+        72,
+        {"window": "5m", "feature": "wind_speed", "check": "unknown"},
+        "10% of the predictions of model m over 5m came with wind_speed, which neither baseline nor configuration"
+        " knows; allowed are 1% more than in the baseline.",
+        ("ml_minimum_samples",),
+    ),
+    Case(
+        "MLSchemaChanged",
+        _not_sent,
+        39,
+        72,
+        {"window": "5m", "feature": "wind", "check": "absent"},
+        "8% of the predictions of model m over 5m came without wind; allowed are 1% more than in the baseline.",
+        ("ml_baseline_feature_absent_ratio",),
+    ),
     Case(
         "MLFeatureMissing",
         _feature("missing", "temp", 14),

@@ -1,10 +1,20 @@
 """Data quality: values that are not there, or not what they should be.
 
 Adding a measure: a file with its ``MEASURE`` beside these, its name in :data:`MEASURES`, its test in
-``tests/signals/quality``.
+``tests/signals/quality``. What is no count of bad values has a ``SIGNAL`` of its own, listed in :data:`SIGNALS`.
 """
 
-from ml_exporter.signals.quality import absent, missing, nonfinite, out_of_range, type_error, unseen
+from ml_exporter.signals.quality import (
+    absent,
+    missing,
+    modal,
+    nonfinite,
+    out_of_range,
+    outlier,
+    repeats,
+    type_error,
+    unseen,
+)
 from ml_exporter.signals.quality.measure import QualityMeasure, QualitySignal
 from ml_exporter.signals.signal import Signal
 
@@ -15,6 +25,11 @@ MEASURES: tuple[QualityMeasure, ...] = (
     nonfinite.MEASURE,
     out_of_range.MEASURE,
     unseen.MEASURE,
+    outlier.MEASURE,
 )
 
-SIGNALS: tuple[Signal, ...] = tuple(QualitySignal(measure) for measure in MEASURES)
+SIGNALS: tuple[Signal, ...] = (
+    *(QualitySignal(measure) for measure in MEASURES),
+    modal.SIGNAL,
+    repeats.SIGNAL,
+)

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_exporter.core.arrays import IntArray
+from ml_exporter.core.arrays import BoolArray, IntArray
 from ml_exporter.core.metrics import Block, NoData, Rows, counter, gauge
 from ml_exporter.core.schema import FeatureKind, NumericVariable, Role
-from ml_exporter.signals.signal import NO_EVENTS, ModelContext, Samples, Signal, View
+from ml_exporter.signals.signal import (
+    NO_BASELINE,
+    NO_EVENTS,
+    ModelContext,
+    Samples,
+    Signal,
+    View,
+    absences,
+)
 from ml_exporter.sums.layout import Sums
 from ml_exporter.sums.variables import Cells
 
@@ -20,29 +28,39 @@ class QualityMeasure:
     """A kind of value that should not be there.
 
     ``count`` returns, for every variable of the schema, in how many rows it was; ``kind`` restricts the
-    measure to features of one kind. ``what`` completes "Predictions in which a feature …".
+    measure to features of one kind, ``known`` to variables for which the baseline holds what is needed.
+    ``what`` completes "Predictions in which a feature …".
     """
 
     key: str
     what: str
-    count: Callable[[Sums, Cells], IntArray]
+    count: Callable[[Sums, ModelContext], IntArray]
     kind: FeatureKind | None = None
+    known: Callable[[ModelContext], BoolArray] | None = None
+
+
+def cells_of(context: ModelContext) -> Cells:
+    """Return where the cells of a model's variables lie."""
+    return Cells(context.schema)
 
 
 class _Places:
     def __init__(self, measure: QualityMeasure, context: ModelContext) -> None:
-        self.cells = Cells(context.schema)
-        chosen = [
+        schema = context.schema
+        known = measure.known(context) if measure.known else np.ones(len(schema.variables), bool)
+        asked = [
             number
-            for number, variable in enumerate(context.schema.variables)
+            for number, variable in enumerate(schema.variables)
             if variable.role is Role.FEATURE
             and (
                 measure.kind is None
                 or (measure.kind is FeatureKind.NUMERIC) == isinstance(variable, NumericVariable)
             )
         ]
-        self.features = np.array(chosen, np.int64)
-        self.rows = Rows.of(context.schema.variables[number].name for number in chosen)
+        self.features = np.array([number for number in asked if known[number]], np.int64)
+        self.rows = Rows.of(schema.variables[number].name for number in self.features)
+        self.asked = tuple(schema.variables[number].name for number in asked)
+        self.unknown: BoolArray = ~known[asked]
 
 
 class QualitySignal(Signal):
@@ -77,36 +95,38 @@ class QualitySignal(Signal):
         """Yield the counters."""
         places = view.context.derived(self._places)
         if len(places.features):
-            counts = self.measure.count(view.sums, places.cells)
+            counts = self.measure.count(view.sums, view.context)
             yield Block(self._total, view.scope, places.rows, counts[places.features])
 
     def over_window(self, view: View) -> Samples:
         """Yield the shares; a window without a prediction has none."""
         places = view.context.derived(self._places)
         rows = int(view.sums["traffic"][0])
-        if not len(places.features):
+        if not places.asked:
             return
         if not rows:
             yield NoData(view.scope, f"feature_{self.key}", NO_EVENTS)
             return
-        counts = self.measure.count(view.sums, places.cells)
-        yield Block(self._ratio, view.scope, places.rows, counts[places.features] / rows)
+        yield from absences(view.scope, f"feature_{self.key}", places.asked, [(places.unknown, NO_BASELINE)])
+        if len(places.features):
+            counts = self.measure.count(view.sums, view.context)
+            yield Block(self._ratio, view.scope, places.rows, counts[places.features] / rows)
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the baseline's shares, if there is a baseline."""
         places = context.derived(self._places)
         if context.reference.rows and len(places.features):
-            counts = self.measure.count(context.reference.sums, places.cells)[places.features]
+            counts = self.measure.count(context.reference.sums, context)[places.features]
             yield Block(
                 self._baseline, (context.schema.name, version), places.rows, counts / context.reference.rows
             )
 
 
-def of_status(name: str) -> Callable[[Sums, Cells], IntArray]:
+def of_status(name: str) -> Callable[[Sums, ModelContext], IntArray]:
     """Return a count of the rows in the cell ``name``, one of ``sums.variables.STATUSES``."""
 
-    def count(sums: Sums, cells: Cells) -> IntArray:
-        counted: IntArray = sums["variable_counts"][cells.status(name)]
+    def count(sums: Sums, context: ModelContext) -> IntArray:
+        counted: IntArray = sums["variable_counts"][context.derived(cells_of).status(name)]
         return counted
 
     return count

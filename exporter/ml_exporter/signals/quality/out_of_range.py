@@ -9,13 +9,13 @@ import numpy as np
 from ml_exporter.core.arrays import IntArray
 from ml_exporter.core.schema import FeatureKind
 from ml_exporter.signals.quality.measure import QualityMeasure
+from ml_exporter.signals.signal import ModelContext
 from ml_exporter.sums.layout import Sums
-from ml_exporter.sums.variables import Cells
 
 
-def _count(sums: Sums, cells: Cells) -> IntArray:
-    counts = np.zeros(len(cells.starts), np.int64)
-    counts[: cells.numeric_variables] = sums["variable_range"].sum(axis=1)
+def _count(sums: Sums, context: ModelContext) -> IntArray:
+    counts = np.zeros(len(context.schema.variables), np.int64)
+    counts[: len(context.schema.numeric)] = sums["variable_range"].sum(axis=1)
     return counts
 
 
