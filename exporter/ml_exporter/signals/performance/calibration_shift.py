@@ -57,11 +57,12 @@ def calibration_shift(window: Tenths, baseline: Tenths) -> tuple[float, float, f
     both = (window.outcomes > 0) & (baseline.outcomes > 0)
     if not both.any():
         return np.nan, np.nan, np.nan
-    n, hits, scores = window.outcomes[both], window.hits[both], window.scores[both]
-    m, base_hits, base_scores = baseline.outcomes[both], baseline.hits[both], baseline.scores[both]
-    change = (scores - hits) / n - (base_scores - base_hits) / m
+    if not both.all():
+        window, baseline = window.at(both), baseline.at(both)
+    n, m = window.outcomes, baseline.outcomes
+    change = (window.scores - window.hits) / n - (baseline.scores - baseline.hits) / m
     weight = n / n.sum()
-    share = (hits + base_hits + 1.0) / (n + m + 2.0)
+    share = (window.hits + baseline.hits + 1.0) / (n + m + 2.0)
     variance = share * (1.0 - share) * (1.0 / n + 1.0 / m)
     mean = float((weight * np.sqrt(variance * 2.0 / np.pi)).sum())
     spread = float((weight**2 * variance * (1.0 - 2.0 / np.pi)).sum())

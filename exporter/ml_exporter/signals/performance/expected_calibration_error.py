@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, Task
 from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Outcomes, ratio, scored
@@ -65,9 +65,9 @@ class Tenths:
         top = sums["top_score"]
         return cls(top[..., 0, :], top[..., 1, :], UNIT_INTERVAL.decode(sums["top_score_sums"]))
 
-    def at(self, window: int) -> Tenths:
-        """Return those of one of several windows."""
-        return Tenths(self.outcomes[window], self.hits[window], self.scores[window])
+    def at(self, place: int | BoolArray) -> Tenths:
+        """Return those of one of several windows, or some of the tenths."""
+        return Tenths(self.outcomes[place], self.hits[place], self.scores[place])
 
 
 def tenths_of(sums: Outcomes) -> Tenths:
