@@ -123,3 +123,17 @@ def test_a_model_without_attributions_has_no_series_of_them() -> None:
     assert "attribution_sums" not in model.tallies.layout
     values, absent = found(workload.table(ROWS, seed=7, task=Task.REGRESSION), model)
     assert (values, absent) == ({}, [])
+
+
+def test_without_a_baseline_there_are_means_and_ranks_but_nothing_to_compare_with() -> None:
+    columns = workload.table(ROWS, seed=7)
+    context = type(MODEL.context)(type(MODEL.reference)(MODEL.schema, MODEL.tallies.zero()), 100)
+    view = View(context, "1", MODEL.sums(columns), "1h")
+    blocks = [block for signal in attribution.SIGNALS for block in signal.over_window(view)]
+    assert {block.metric.name for block in blocks if isinstance(block, Block)} == {
+        "ml_feature_attribution_mean",
+        "ml_feature_attribution_rank",
+    }
+    assert [(gone.signal, gone.reason) for gone in blocks if isinstance(gone, NoData)] == [
+        ("attribution_drift_ndcg", "no_baseline")
+    ]
