@@ -25,7 +25,16 @@ from ml_exporter.retrain import settings as retrain_settings
 from ml_exporter.retrain.jobs import STATES
 from ml_exporter.retrain.notification import FATES
 from ml_exporter.retrain.targets import TARGETS
-from ml_exporter.signals import drift, fairness, performance, quality, segments, traffic
+from ml_exporter.signals import (
+    attribution,
+    drift,
+    fairness,
+    performance,
+    quality,
+    root_cause,
+    segments,
+    traffic,
+)
 from ml_exporter.signals.signal import Signal
 from ml_exporter.web.openapi import document
 
@@ -109,6 +118,8 @@ FAMILIES = (
     (quality, "Data quality", "values that should not be there"),
     (segments, "Segments", "declared groups of predictions"),
     (fairness, "Fairness", "groups of a protected segment beside its reference"),
+    (attribution, "Attribution", "what features add to predictions"),
+    (root_cause, "Root cause", "with what a change came"),
     (traffic, "Traffic and model", "volume, latency, labels, facts"),
 )
 
@@ -308,6 +319,8 @@ def _documented(family: ModuleType) -> Iterator[tuple[ModuleType, str, list[str]
         if measure is None:
             module = importlib.import_module(type(signal).__module__)
             text = inspect.getdoc(type(signal)) or ""
+            if formula := getattr(signal, "formula", None):
+                text = f"{(inspect.getdoc(formula) or '').partition('>>>')[0].strip()}\n\n{text}"
         else:
             module = importlib.import_module(f"{family.__name__}.{measure.key}")
             function = getattr(module, measure.key, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import distributions, variables
+from boards import attributions, distributions, variables
 from boards.board import Board, Row
 from boards.colours import ALLOWED
 from boards.distributions import NO_PREDICTIONS
@@ -214,6 +214,7 @@ BOARD: Final = Board(
                 distributions.measures("Predictions: all measures", "ml_prediction_drift", WINDOW, (12, 8)),
             ],
         ),
+        attributions.row(),
         Row(
             "All measures",
             [

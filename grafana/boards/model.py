@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import budgets, marks, variables, verdicts
+from boards import attributions, budgets, marks, variables, verdicts
 from boards.board import Board, Row
 from boards.colours import ALLOWED
 from boards.graphs import graph
@@ -139,6 +139,7 @@ BOARD: Final = Board(
         ),
     ],
     [
+        attributions.causes(),
         budgets.row(),
         Row(
             "Loss, drift and missing values over time",

@@ -5,6 +5,7 @@ tests/support/alert_cases, its runbook; then ``make rules docs``. Adding a famil
 """
 
 from definitions import (
+    attribution,
     drift,
     exporter,
     gpu,
@@ -13,6 +14,7 @@ from definitions import (
     quality,
     resources,
     retrain,
+    root_cause,
     segments,
     server,
     traffic,
@@ -27,6 +29,8 @@ FAMILIES: tuple[Family, ...] = (
     drift.FAMILY,
     performance.FAMILY,
     segments.FAMILY,
+    attribution.FAMILY,
+    root_cause.FAMILY,
     server.FAMILY,
     resources.FAMILY,
     gpu.FAMILY,

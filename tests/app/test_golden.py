@@ -47,7 +47,10 @@ def make_page(folder: Path) -> str:
         columns["normal"][:3] = 99.0
         if task is Task.REGRESSION:
             columns["label"][300:] += 3.0
+            columns["label"][:120] += 40.0
         events = [{**event, "model": name} for event in workload.events(columns)]
+        if task is Task.BINARY:
+            events = workload.attributed(events, columns)
         events[5]["error"] = True
         bench.send(events, [{**label, "model": name} for label in workload.labels(columns)][:600])
         bench.send(events[:11], [{"id": "early", "label": events[0].get("prediction", 1), "model": name}])

@@ -40,9 +40,10 @@ def recorded(task: Task) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     rng = np.random.default_rng(4)
     columns = workload.table(ROWS, seed=41, task=task, shift=0.4)
     times = BEGIN + np.sort(rng.uniform(0, 43_000, ROWS)).round(3)
-    events = [
-        event | {"timestamp": float(time)} for event, time in zip(workload.events(columns), times, strict=True)
-    ]
+    items = workload.events(columns)
+    if task is Task.BINARY:
+        items = workload.attributed(items, columns)
+    events = [event | {"timestamp": float(time)} for event, time in zip(items, times, strict=True)]
     events[21]["id"] = events[11]["id"]
     delays = rng.exponential(4_000, ROWS).round(3)
     labels = [
@@ -110,7 +111,8 @@ def tabled(events: list[dict[str, Any]], labels: list[dict[str, Any]]) -> pd.Dat
             {
                 **event["features"],
                 **event["segments"],
-                **{k: v for k, v in event.items() if k not in ("features", "segments")},
+                **{f"attributions.{name}": value for name, value in event.get("attributions", {}).items()},
+                **{k: v for k, v in event.items() if k not in ("features", "segments", "attributions")},
             }
             for event in events
         ]

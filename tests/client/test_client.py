@@ -81,6 +81,14 @@ def test_a_decorated_function_reports_what_it_returns(sidecar: Running, monitor:
         monitor.measure("result")
 
 
+def test_attributions_go_beside_the_features(sidecar: Running, monitor: Monitor) -> None:
+    with monitor.prediction({"normal": 1.0}, attributions={"normal": np.float32(-0.5)}) as prediction:
+        prediction.score = 0.4
+    monitor.log({"normal": 1.0}, attributions={"normal": 0.25}, score=0.5)
+    assert monitor.flush()
+    sidecar.until(series(monitor, "ml_feature_attribution_total", ',feature="normal"'), 0.75)
+
+
 def test_ids_make_a_second_try_safe(sidecar: Running, monitor: Monitor) -> None:
     for _ in range(3):
         monitor.log({"normal": 1.0}, id="the-same-id", score=0.5)

@@ -252,6 +252,10 @@ BAD = {
         model("labels: {store: redis}"),
         'line 4: models[0].labels.store: must be one of disk, memory, got "redis"',
     ),
+    "attributions that are no boolean": (
+        model("attributions: shap"),
+        'line 4: models[0].attributions: must be true or false, got "shap"',
+    ),
     "segment that is nowhere": (
         model("segments: {plan: {}}"),
         "line 4: models[0].segments.plan: is no feature and needs values: those that events carry beside the"

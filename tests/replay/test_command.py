@@ -28,7 +28,7 @@ ROWS = 2_000
 BEGIN = 1_384_992_000
 COUNTERS = re.compile(
     "ml_(predictions|prediction_errors|feature_bin|prediction_bin|confusion|score_bin|calibration_outcomes"
-    "|error_over|error_under|feature_(missing|absent|type_error|nonfinite|out_of_range|unseen)|label_delay)"
+    "|error_over|error_under|feature_attribut|feature_(missing|absent|type_error|nonfinite|out_of_range|unseen)|label_delay)"
 )
 
 
@@ -36,6 +36,10 @@ def recorded(rows: int = ROWS, task: Task = Task.BINARY, seconds: float = 3_600)
     """Return predictions, each with a label some minutes later and not in their order, and with odd values."""
     columns = workload.table(rows, seed=43, task=task, shift=0.4)
     frame = pd.DataFrame({name: values for name, values in columns.items() if not name.startswith("score:")})
+    if task is Task.BINARY:
+        names = (*workload.NUMERIC, *workload.CATEGORICAL)
+        told = workload.attributions(columns, names)
+        frame = frame.assign(**{f"attributions.{n}": v for n, v in zip(names, told, strict=True)})
     frame["few"] = frame["few"].where(np.arange(rows) % 50 != 7, "never seen")
     frame.loc[5, "lognormal"] = np.inf
     frame.loc[8, "lognormal"] = -np.inf
@@ -55,6 +59,9 @@ def events_of(frame: pd.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str,
     events = [
         {**{name: row[name] for name in kept}, "features": {name: row[name] for name in names}} for row in plain
     ]
+    if f"attributions.{names[0]}" in frame:
+        for event, row in zip(events, plain, strict=True):
+            event["attributions"] = {name: row[f"attributions.{name}"] for name in names}
     labels = [{"id": row["id"], "label": row["label"], "timestamp": row["label_timestamp"]} for row in plain]
     return events, sorted(labels, key=lambda label: label["timestamp"])
 

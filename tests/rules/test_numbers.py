@@ -56,6 +56,11 @@ SAME = {
     "ml_performance_mape": "model_version:ml_performance:mape",
     "ml_performance_r2": "model_version:ml_performance:r2",
     "ml_performance_bias": "model_version:ml_performance:bias",
+    "ml_feature_attribution_mean": "model_version_feature:ml_feature_attribution:mean",
+    "ml_attribution_drift_ndcg": "model_version:ml_attribution_drift:ndcg",
+    "ml_root_cause_segment_loss": "model_version_segment_group:ml_root_cause:loss",
+    "ml_root_cause_segment_mix_loss": "model_version_segment_group:ml_root_cause:mix_loss",
+    "ml_root_cause_segment_share": "model_version_segment_group:ml_root_cause:share",
 }
 """Ratios of counters that one group reads at one moment: the same numbers, to rounding."""
 
@@ -107,7 +112,12 @@ class World:
             columns["few"][:70] = "new"
             columns["normal"][:300] = np.nan
             columns["tailed"][:50] = 1e9
+            columns["zeros"][: ROWS // 2] *= 50
+            if task is Task.REGRESSION:
+                columns["label"][columns["region"] == "south"] += 60.0
             events = [{**event, "model": name} for event in workload.events(columns)]
+            if task is Task.BINARY:
+                events = workload.attributed(events, columns)
             for event in events[:40]:
                 event["error"] = True
             for event in events[40:90]:
@@ -317,6 +327,35 @@ def test_measures_that_the_sidecar_does_not_show_follow_their_formulas(world: Wo
             name = f"model_version_feature:ml_feature_drift:{key}"
             (found,) = world.recorded(name, "joint", model="model", feature=feature).values()
             assert found == pytest.approx(expected, abs=1e-9), (feature, key)
+
+
+def test_the_features_that_matter_have_the_rank_of_the_sidecar(world: World) -> None:
+    """Below them are those that add nothing: which of equals comes first, a rule leaves open."""
+    own = {s: rank for s, rank in world.own("ml_feature_attribution_rank").items() if rank <= 5}
+    for job in ("joint", "fleet"):
+        found = world.recorded("model_version_feature:ml_feature_attribution:rank", job)
+        assert len(found) == 9
+        assert {series: found[series] for series in own} == own
+    before = world.prometheus.query('ml_baseline_feature_attribution_rank{job="joint"}')
+    ranks = {dict(series)["feature"]: rank for series, rank in before.items()}
+    assert any(rank != ranks[dict(series)["feature"]] for series, rank in own.items())
+
+
+def test_scores_of_features_are_those_of_the_sidecar_but_for_the_noise_floor(world: World) -> None:
+    own = world.own("ml_root_cause_feature_score")
+    found = world.recorded("model_version_feature:ml_root_cause:score", "joint")
+    floors = world.recorded("model_version_feature:ml_feature_drift:psi_noise_floor", "joint")
+    assert found.keys() == own.keys()
+    assert max(own.values()) > 0.01
+    for series, value in own.items():
+        assert found[series] == pytest.approx(value, abs=floors[series]), series
+
+
+def test_both_parts_of_the_loss_add_up_to_the_whole(world: World) -> None:
+    whole = world.recorded("model_version_segment:ml_root_cause:loss", "joint", model="model", segment="region")
+    of = {"model": "model", "measure": "accuracy"}
+    (accuracy,) = world.recorded("model_version:ml_performance:drop", "joint", **of).values()
+    assert list(whole.values()) == [pytest.approx(accuracy, abs=1e-6)]
 
 
 def test_noise_floors_bound_those_of_the_sidecar(world: World) -> None:

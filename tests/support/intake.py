@@ -35,7 +35,7 @@ def columnar(items: list[dict[str, Any]], **more: Any) -> bytes:
     """Return events as one columns document."""
     columns: dict[str, Any] = {}
     for key in items[0]:
-        if key in ("features", "scores", "segments"):
+        if key in ("features", "scores", "segments", "attributions"):
             columns[key] = {name: [item[key][name] for item in items] for name in items[0][key]}
         else:
             columns[key] = [item[key] for item in items]

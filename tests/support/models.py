@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ml_exporter.baseline.attributions import documents_of
 from ml_exporter.baseline.document import BaselineDocument
 from ml_exporter.baseline.fit import fit
 from ml_exporter.baseline.options import FitOptions
@@ -16,7 +17,7 @@ from ml_exporter.baseline.rows import outcomes_of, predictions_of
 from ml_exporter.baseline.schema import schema_of
 from ml_exporter.baseline.source import Chunk, Column
 from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
-from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.core.schema import ModelSchema, Role, Task
 from ml_exporter.core.segments import SegmentOptions
 from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
@@ -71,9 +72,15 @@ def baseline(task: Task = Task.BINARY, noise: bool = False) -> BaselineDocument:
     def floors(*known: Any) -> dict[str, list[float]]:
         return noise_floors(*known, MEASURES) if noise else {}
 
-    return fit(
+    found = fit(
         chunks, options_of(task), tallies_of, floors, SIZES if noise else (), source="workload", created=1.0e9
     ).document
+    if task is Task.BINARY:
+        names = [variable.name for variable in found.variables if variable.role == Role.FEATURE]
+        told = dict(zip(names, workload.attributions(columns, names), strict=True))
+        found.attributions = documents_of([chunk_of(told)], names)
+        found.sha256 = found.digest()
+    return found
 
 
 class Model:
@@ -93,6 +100,8 @@ class Model:
         result = predictions_of(chunk_of(columns), self.schema, options_of(self.task))
         if self.task is Task.MULTICLASS:
             result.class_scores = np.array([columns[f"score:{name}"] for name in self.schema.classes])
+        if self.schema.attributed:
+            result.attributions = workload.attributions(columns, [v.name for v in self.schema.features])
         return result
 
     def outcomes(self, columns: workload.Table) -> OutcomeColumns:

@@ -18,7 +18,7 @@ def table_of(items: list[dict[str, Any]], *, encoded: bool = False) -> pa.Table:
     """Return events as a table with a column for every value of theirs, texts as dictionaries if ``encoded``."""
     columns: dict[str, Any] = {}
     for key in items[0]:
-        if key in ("features", "scores", "segments"):
+        if key in ("features", "scores", "segments", "attributions"):
             for name in items[0][key]:
                 columns[f"{key}.{name}"] = pa.array([item[key][name] for item in items])
         else:

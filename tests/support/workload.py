@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,19 @@ def ranked(rows: int, seed: int, classes: str = "abcd") -> tuple[list[dict[str, 
     return found, [{"id": f"ranked-{row}", "label": classes[code]} for row, code in enumerate(truth)]
 
 
+def attributions(columns: Table, features: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Return made-up attributions of some features, (features, rows): a few matter, some are not always told."""
+    weights = {"normal": 1.0, "lognormal": 0.4, "tied": 0.05, "zeros": 0.2}
+    rows = len(columns["few"])
+    told = np.zeros((len(features), rows))
+    for place, name in enumerate(features):
+        if name in weights:
+            told[place] = weights[name] * columns[name].astype(float)
+        elif name == "few":
+            told[place] = np.where(columns[name] == "b", 0.9, -0.3)
+    return told
+
+
 def take(columns: Table, rows: Any) -> Table:
     """Return some rows of a table."""
     return {name: values[rows] for name, values in columns.items()}
@@ -94,6 +108,16 @@ def events(columns: Table, first: int = 0, prefix: str = "id") -> list[dict[str,
             event["scores"] = {name: float(columns[column][row]) for name, column in scores.items()}
         result.append(event)
     return result
+
+
+def attributed(items: list[dict[str, Any]], columns: Table) -> list[dict[str, Any]]:
+    """Return events with the attributions of their rows."""
+    names = (*NUMERIC, *CATEGORICAL)
+    told = attributions(columns, names).T
+    return [
+        {**item, "attributions": {name: _plain(value) for name, value in zip(names, row, strict=True)}}
+        for item, row in zip(items, told, strict=True)
+    ]
 
 
 def labels(columns: Table, first: int = 0, prefix: str = "id") -> list[dict[str, Any]]:

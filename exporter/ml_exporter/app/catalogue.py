@@ -10,7 +10,17 @@ from ml_exporter.core.metrics import Metric
 from ml_exporter.ingest.metrics import IntakeMetrics
 from ml_exporter.resources import READERS, gpu
 from ml_exporter.resources.target import Health, Target
-from ml_exporter.signals import SIGNALS, drift, fairness, performance, quality, segments, traffic
+from ml_exporter.signals import (
+    SIGNALS,
+    attribution,
+    drift,
+    fairness,
+    performance,
+    quality,
+    root_cause,
+    segments,
+    traffic,
+)
 from ml_exporter.signals.signal import REASONS, Signal
 
 _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
@@ -20,6 +30,8 @@ _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
     ("Performance", "How right the model was, once labels have arrived.", performance.SIGNALS),
     ("Segments", "Traffic, missing values, drift and performance of declared groups.", segments.SIGNALS),
     ("Fairness", "Are the groups of a protected segment treated alike.", fairness.SIGNALS),
+    ("Attribution", "What features add to the predictions, now and in the baseline.", attribution.SIGNALS),
+    ("Root cause", "Which features and groups the change came with.", root_cause.SIGNALS),
 )
 
 _GPUS = """\

@@ -143,7 +143,15 @@ class Table:
             versions=self._names(chunk, "version", rows),
             default_version=self._version,
             seed=SEED,
+            attributions=self._attributions(chunk, rows),
         )
+
+    def _attributions(self, chunk: source.Chunk, rows: int) -> FloatArray | None:
+        schema = self._types.schema
+        names = [attribution_column(variable.name) for variable in schema.features]
+        if not schema.attributed or not chunk.keys() & set(names):
+            return None
+        return np.array([chunk[name].numbers() if name in chunk else np.full(rows, np.nan) for name in names])
 
     def _outputs(self, chunk: source.Chunk, rows: int) -> list[Any]:
         column = self._get(chunk, "prediction")
@@ -219,6 +227,11 @@ class Table:
         count = int(np.count_nonzero(bad))
         if count:
             self._notes.add(what, f"row {self._row + int(bad.argmax())} of {self._path.name}", count)
+
+
+def attribution_column(feature: str) -> str:
+    """Return the name of the column that holds the attributions of a feature."""
+    return f"attributions.{feature}"
 
 
 def are_times(seconds: FloatArray) -> BoolArray:

@@ -16,6 +16,7 @@
       "outcomes": {"confusion": […], …},   flat sums over labelled rows, by block name; may be empty
       "equal_pairs": 0.0,                  share of the pairs of rows with equal features; not in older files
       "segments": [ {"name": …, "kind": …, "values": […], "sums": {…}}, … ]    only if some were asked for
+      "attributions": [ {"name": …, "count": …, "sum": […]}, … ]               only if some were given
     }
 """
 
@@ -34,6 +35,7 @@ import orjson
 from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.schema import Role
 from ml_exporter.core.segments import SegmentKind
+from ml_exporter.sums.fixed import WIDE
 
 FORMAT: Final = "ml-exporter-baseline/1"
 
@@ -76,6 +78,14 @@ class SegmentDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=
     sums: dict[str, list[int]] = {}
 
 
+class AttributionDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How many attributions of a feature were told, and the sum of their absolute values as ``fixed.WIDE``."""
+
+    name: str
+    count: int
+    sum: list[int]
+
+
 class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """The whole file; see the module's description."""
 
@@ -96,6 +106,7 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     outcomes: dict[str, list[int]]
     equal_pairs: float | None = None
     segments: list[SegmentDocument] = []
+    attributions: list[AttributionDocument] = []
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical JSON of all keys but ``sha256``."""
@@ -179,6 +190,7 @@ def _check(document: BaselineDocument) -> None:
             fits = len(floors) == len(document.noise_samples)
             _require(fits, where, f'noise of "{measure}" needs one floor for each of noise_samples')
     _check_segments(document)
+    _check_attributions(document)
 
 
 def _check_segments(document: BaselineDocument) -> None:
@@ -197,6 +209,18 @@ def _check_segments(document: BaselineDocument) -> None:
             where,
             "no sum is negative",
         )
+
+
+def _check_attributions(document: BaselineDocument) -> None:
+    names = [told.name for told in document.attributions]
+    _require(len(set(names)) == len(names), "attributions", "must have different names")
+    features = {found.name for found in document.variables if found.role == Role.FEATURE}
+    for told in document.attributions:
+        where = f'attributions ("{told.name}")'
+        _require(told.name in features, where, "there is no feature of that name")
+        _require(told.count > 0, where, "count must be positive")
+        _require(len(told.sum) == WIDE.limbs, where, f"sum needs {WIDE.limbs} numbers")
+        _require(min(told.sum) >= 0, where, "no sum is negative")
 
 
 def _check_numeric(variable: VariableDocument, where: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ml_exporter.baseline import attributions
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
 from ml_exporter.baseline.segments import fill
 from ml_exporter.core.arrays import FloatArray, IntArray
@@ -90,6 +91,7 @@ def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocume
         if block in sums and sums[block].size == len(flat):
             sums[block][:] = np.array(flat, np.int64).reshape(sums[block].shape)
     fill(sums, schema.segments, Groups(schema), document.segments)
+    attributions.fill(sums, schema, document.attributions)
     noise = NoiseFloors(np.array(document.noise_samples, np.int64), tables)
     equal = np.nan if document.equal_pairs is None else document.equal_pairs
     return Reference(schema, sums, document.rows, document.sha256[:12], document.created, noise, equal)

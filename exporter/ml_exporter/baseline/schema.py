@@ -31,11 +31,13 @@ def schema_of(
     options: Mapping[str, FeatureOptions],
     classes: tuple[str, ...] = (),
     segments: Mapping[str, SegmentOptions] = MappingProxyType({}),
+    *,
+    attributed: bool = False,
 ) -> tuple[ModelSchema, list[Problem]]:
     """Return the schema that a baseline and options for single features give, and what contradicts.
 
     ``where`` of a problem is ``features.NAME``, ``segments.NAME`` or ``task``. ``classes`` serve where there is no
-    baseline.
+    baseline; ``attributed`` says that events carry attributions, as they do where the baseline has some.
     """
     problems: list[Problem] = []
     documents = document.variables if document else []
@@ -61,6 +63,7 @@ def schema_of(
         categorical=tuple(item for item in variables if isinstance(item, CategoricalVariable)),
         classes=classes,
         segments=segments_of(document.segments if document else (), variables, segments, task, problems),
+        attributed=attributed or bool(document and document.attributions),
     )
     if document is None:
         return schema, problems

@@ -96,17 +96,24 @@ def _add_fit(inner: Any) -> None:
         metavar="COLUMN[=EDGES]",
         help="part rows by a feature, or by an excluded column; a numeric one needs edges, such as age=18,65",
     )
+    add(
+        "--attributions",
+        type=Path,
+        metavar="FILE",
+        help="what each feature added to some predictions: CSV, Parquet or JSON lines file, a column a feature",
+    )
     add("--sensitive-key-file", type=Path, metavar="FILE", help="key that masks sensitive categories")
     fit.set_defaults(run=_fit)
 
 
 def _fit(given: argparse.Namespace) -> int:
     from ml_exporter.baseline import document
+    from ml_exporter.baseline.attributions import documents_of
     from ml_exporter.baseline.fit import fit
     from ml_exporter.baseline.options import FitOptions
     from ml_exporter.baseline.source import read_chunks
     from ml_exporter.core.errors import BaselineError
-    from ml_exporter.core.schema import FeatureKind, Task
+    from ml_exporter.core.schema import FeatureKind, Role, Task
     from ml_exporter.signals.drift import MEASURES
     from ml_exporter.signals.drift.noise import SIZES, noise_floors
     from ml_exporter.sums import OUTCOME_TALLIES, PREDICTION_TALLIES
@@ -142,6 +149,9 @@ def _fit(given: argparse.Namespace) -> int:
         source=given.data.name,
         created=time.time(),
     )
+    if given.attributions is not None:
+        features = [variable.name for variable in fitted.document.variables if variable.role == Role.FEATURE]
+        fitted.document.attributions = documents_of(read_chunks(given.attributions, ()), features)
     try:
         document.write(fitted.document, given.output)
     except OSError as error:
@@ -193,7 +203,8 @@ def _show(given: argparse.Namespace) -> int:
     print(f"sha256 {baseline.sha256}")
     _print_classes(baseline)
     print(f"labels: {'yes' if baseline.outcomes else 'no'}")
-    print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}\n")
+    print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}")
+    _print_attributions(baseline)
     table = [("variable", "role", "kind", "bins", "missing", "other", "PSI noise at 1,000 rows")]
     for variable in baseline.variables:
         noise = dict(zip(baseline.noise_samples, variable.noise.get("psi", ()), strict=False)).get(1000)
@@ -210,6 +221,14 @@ def _show(given: argparse.Namespace) -> int:
         )
     _print_table(table)
     return 0
+
+
+def _print_attributions(baseline: BaselineDocument) -> None:
+    from ml_exporter.baseline.attributions import shares_of
+
+    shown = [f"{name} {share:.0%}" for name, share in shares_of(baseline.attributions).items()]
+    more = ", …" if len(shown) > 10 else ""
+    print(f"attributions: {', '.join(shown[:10]) or 'none'}{more}\n")
 
 
 def _print_classes(baseline: BaselineDocument) -> None:

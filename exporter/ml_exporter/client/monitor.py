@@ -116,10 +116,12 @@ class Monitor:
         *,
         id: str | int | None = None,
         segments: Mapping[str, Any] | None = None,
+        attributions: Mapping[str, Any] | None = None,
     ) -> Prediction:
         """Return a context manager that measures one prediction; without an id it makes one.
 
-        ``segments`` are values by which predictions are parted and which are no features.
+        ``segments`` are values by which predictions are parted and which are no features; ``attributions`` what
+        each feature added to the prediction.
         """
         event: dict[str, Any] = {
             "model": self._model,
@@ -132,6 +134,8 @@ class Monitor:
             event["features"] = _copy(features, "features must be a mapping")
         if segments is not None:
             event["segments"] = _copy(segments, "segments must be a mapping")
+        if attributions is not None:
+            event["attributions"] = _copy(attributions, "attributions must be a mapping")
         return Prediction(self, event)
 
     def log(
@@ -140,13 +144,14 @@ class Monitor:
         *,
         id: str | int | None = None,
         segments: Mapping[str, Any] | None = None,
+        attributions: Mapping[str, Any] | None = None,
         score: Any = None,
         scores: Mapping[str, Any] | None = None,
         prediction: Any = None,
         latency_seconds: float | None = None,
     ) -> str:
         """Report a prediction that is over; return its id."""
-        entry = self.prediction(features, id=id, segments=segments)
+        entry = self.prediction(features, id=id, segments=segments, attributions=attributions)
         event = entry._event
         for name, value in (("score", score), ("prediction", prediction), ("latency_seconds", latency_seconds)):
             if value is not None:

@@ -62,7 +62,15 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
         except BaselineError as error:
             document.problem(f"{where}.baseline", str(error))
             return ModelSetup(model, None, ModelSchema(model.name, model.task))
-    schema, problems = schema_of(model.name, model.task, baseline, model.features, model.classes, model.segments)
+    schema, problems = schema_of(
+        model.name,
+        model.task,
+        baseline,
+        model.features,
+        model.classes,
+        model.segments,
+        attributed=model.attributions,
+    )
     told = [problem.where for problem in document.problems]
     for problem in problems:
         place = f"{where}.{problem.where}"

@@ -139,6 +139,12 @@ MODEL: Final = Section(
             " those of the baseline stand already.",
             {},
         ),
+        Field(
+            "attributions",
+            boolean(),
+            "Whether events carry an attribution for each feature; true if the baseline has some.",
+            False,
+        ),
         Field("labels", section(LABELS), "How labels are joined to predictions.", DEFAULTS),
         Field(
             "prediction_log",
@@ -300,6 +306,7 @@ class ModelSettings:
     minimum_samples: int
     features: Mapping[str, FeatureOptions]
     segments: Mapping[str, SegmentOptions]
+    attributions: bool
     labels: LabelSettings
     prediction_log: bool
 
@@ -423,6 +430,7 @@ def _model(model: dict[str, Any], where: str, has_state: bool, document: Documen
         minimum_samples=model["minimum_samples"],
         features={name: _options(options) for name, options in model["features"].items()},
         segments={name: SegmentOptions(**options) for name, options in model["segments"].items()},
+        attributions=model["attributions"],
         labels=LabelSettings(labels["horizon"], labels["capacity"], labels["store"] != "memory" and has_state),
         prediction_log=model["prediction_log"],
     )

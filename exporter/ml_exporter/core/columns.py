@@ -24,6 +24,8 @@ class PredictionColumns:
     - ``failed``: (rows,) whether the model server answered with an error.
     - ``timestamp``: (rows,) seconds since the Unix epoch; NaN if not told.
     - ``segments``: (segments, rows) int32 code of the group of each segment of the model; None if it has none.
+    - ``attributions``: (features, rows) what each feature added to the prediction, NaN if not told, in the order
+      of ``schema.features``; None if no row has any.
     """
 
     numeric: FloatArray
@@ -35,6 +37,7 @@ class PredictionColumns:
     failed: BoolArray
     timestamp: FloatArray
     segments: CodeArray | None = None
+    attributions: FloatArray | None = None
 
     @property
     def rows(self) -> int:

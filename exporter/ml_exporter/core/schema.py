@@ -134,7 +134,8 @@ class ModelSchema:
     class and ``threshold`` the score from which on it is predicted, both for binary classifiers only.
     ``score_edges`` are the interior edges of the score bins, the tenths among them, and ``score_groups``
     the first score bin of each exposed one. ``label_center`` is taken from regression labels
-    before they are summed. ``segments`` are the ways in which predictions are parted besides.
+    before they are summed. ``segments`` are the ways in which predictions are parted besides. ``attributed`` says
+    whether events carry an attribution for each feature.
     """
 
     name: str
@@ -148,6 +149,7 @@ class ModelSchema:
     score_groups: IntArray = field(default_factory=lambda: np.arange(0, 100, 5))
     label_center: float = 0.0
     segments: tuple[Segment, ...] = ()
+    attributed: bool = False
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -185,6 +187,8 @@ class ModelSchema:
         digest.update(np.float64(self.label_center).tobytes())
         for segment in self.segments:
             digest.update(segment.identity())
+        if self.attributed:
+            digest.update(b"attributed")
         return digest.hexdigest()[:16]
 
     def renamed(self, name: str) -> ModelSchema:

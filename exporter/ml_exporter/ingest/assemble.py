@@ -58,6 +58,7 @@ def from_events(types: EventTypes, events: Sequence[Any], default_version: str, 
         score=np.fromiter(fields["score"], np.float64, rows),
         scores=scores,
         sent=_sent(types, fields["segments"]),
+        attributions=_attributions(types, fields["attributions"]) if types.schema.attributed else None,
         predictions=fields["prediction"],
         latency=np.fromiter(fields["latency_seconds"], np.float64, rows),
         errors=fields["error"],
@@ -99,6 +100,7 @@ def from_columns(types: EventTypes, columns: Any, rows: int, default_version: st
         score=_floats(nothing if columns.score is None else columns.score, rows),
         scores=scores,
         sent={name: codes_in(types, name, values) for name, values in _sent_columns(types, columns.segments)},
+        attributions=_attribution_columns(types, columns.attributions, rows) if types.schema.attributed else None,
         predictions=nothing if columns.prediction is None else columns.prediction,
         latency=_floats(nothing if columns.latency_seconds is None else columns.latency_seconds, rows),
         errors=columns.error or nothing,
@@ -157,6 +159,26 @@ def _sent_columns(types: EventTypes, given: Any) -> Iterator[tuple[str, Sequence
         values = getattr(given, attribute, None)
         if values is not None:
             yield name, values
+
+
+def _attributions(types: EventTypes, given: Sequence[Any]) -> FloatArray | None:
+    """Return what each event says each feature added, (features, rows); None if no event says anything."""
+    if given.count(None) == len(given):
+        return None
+    nothing = types.Attributions()
+    told = chain.from_iterable(astuple(item or nothing) for item in given)
+    flat = np.fromiter(told, np.float64, len(given) * len(types.features))
+    return np.ascontiguousarray(flat.reshape(len(given), -1).T)
+
+
+def _attribution_columns(types: EventTypes, given: Any, rows: int) -> FloatArray | None:
+    if given is None:
+        return None
+    told = np.full((len(types.features), rows), np.nan)
+    for place, values in enumerate(astuple(given)):
+        if values is not None:
+            told[place] = _floats(values, rows)
+    return told
 
 
 def codes_in(types: EventTypes, segment: str, values: Sequence[Any]) -> CodeArray:
@@ -227,6 +249,7 @@ def finish(
     versions: Sequence[str | int | None],
     default_version: str,
     seed: int,
+    attributions: FloatArray | None = None,
 ) -> Predictions:
     """Return a batch from the columns of the features and the other keys of the events, each of one length."""
     rows = len(score)
@@ -258,6 +281,7 @@ def finish(
         failed=np.zeros(rows, bool) if errors.count(None) == rows else np.fromiter(map(bool, errors), bool, rows),
         timestamp=times_of(timestamps),
         segments=group_codes(schema, numeric, codes, sent),
+        attributions=attributions,
     )
     return Predictions(columns, hashes, identified, _versions(versions, default_version))
 

@@ -144,6 +144,7 @@ class EventTypes:
       :attr:`features`, each under its own name in JSON.
     - ``columns``: the same with a list for every value.
     - ``segments``: what events say of the segments that are no features, under the attributes ``s0, s1, …``.
+    - ``attributions``: a number for each feature, under its attribute; only of a model whose events carry them.
     """
 
     def __init__(self, schema: ModelSchema, sensitive_key: bytes | None = None) -> None:
@@ -169,6 +170,15 @@ class EventTypes:
         self.SegmentColumns = _struct(
             "SegmentColumns", [(name, list[Scalar | None] | None, None) for name in named], named
         )
+        attributions, attribution_columns = [], []
+        if schema.attributed:
+            given = list(rename)
+            self.Attributions = _struct("Attributions", [(a, float | None, None) for a in given], rename)
+            self.AttributionColumns = _struct(
+                "AttributionColumns", [(a, list[float | None] | None, None) for a in given], rename
+            )
+            attributions = [("attributions", self.Attributions | None, None)]
+            attribution_columns = [("attributions", self.AttributionColumns | None, None)]
         predicted: Any = float if schema.task is Task.REGRESSION else Scalar
         self.Event = _struct(
             "Event",
@@ -179,6 +189,7 @@ class EventTypes:
                 ("timestamp", Timestamp | None, None),
                 ("features", self.Features | None, None),
                 ("segments", self.Segments | None, None),
+                *attributions,
                 ("score", Score | None, None),
                 ("scores", dict[str, Score] | None, None),
                 ("prediction", predicted | None, None),
@@ -194,6 +205,7 @@ class EventTypes:
                 ("timestamp", list[Timestamp | None] | None, None),
                 ("features", self.FeatureColumns | None, None),
                 ("segments", self.SegmentColumns | None, None),
+                *attribution_columns,
                 ("score", list[Score | None] | None, None),
                 ("scores", dict[str, list[Score | None]] | None, None),
                 ("prediction", list[predicted | None] | None, None),

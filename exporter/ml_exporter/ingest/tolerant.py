@@ -16,6 +16,7 @@ from ml_exporter.ingest.reasons import TYPE_ERROR as WRONG_TYPE_REASON
 from ml_exporter.ingest.receipt import Receipt
 
 _SCALARS: Final = (str, int, float, bool)
+_NESTED: Final = ("features", "segments", "attributions")
 
 
 class TolerantReader:
@@ -48,6 +49,15 @@ class TolerantReader:
             fields["segments"] = self._types.Segments(**sent)
         elif segments is not None:
             self._warn(index, INVALID_FIELD, "segments: must be an object")
+        attributions = item.get("attributions")
+        if isinstance(attributions, dict) and "attributions" in self._event_fields:
+            told = {
+                self._types.attribute[name]: self._converted(index, f"attributions.{name}", value, float | None)
+                for name, value in self._attributed(index, attributions)
+            }
+            fields["attributions"] = self._types.Attributions(**told)
+        elif attributions is not None:
+            self._attributions_unusable(index, "attributions", "must be an object")
         return self._types.Event(**fields)
 
     def columns(self, item: dict[str, Any]) -> tuple[Any, int]:
@@ -61,7 +71,7 @@ class TolerantReader:
         rows = column_length(columns)
         fields: dict[str, Any] = {}
         for name, values in columns.items():
-            if name in ("features", "segments"):
+            if name in _NESTED:
                 continue
             if name not in self._column_fields:
                 close = self._receipt.troubled().nearest(name, self._column_fields)
@@ -86,12 +96,25 @@ class TolerantReader:
             if values is not None
         }
         fields["segments"] = self._types.SegmentColumns(**sent)
+        attributions = columns.get("attributions")
+        if attributions is not None and "attributions" not in self._column_fields:
+            self._attributions_unusable(0, "columns.attributions", "")
+        elif attributions is not None:
+            told = {
+                self._types.attribute[name]: [
+                    self._converted(row, f"columns.attributions.{name}[{row}]", value, float | None)
+                    for row, value in enumerate(values)
+                ]
+                for name, values in self._attributed(0, attributions)
+                if values is not None
+            }
+            fields["attributions"] = self._types.AttributionColumns(**told)
         return self._types.Columns(**fields), rows
 
     def _fields(self, index: int, item: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         for name, value in item.items():
-            if name in ("features", "segments"):
+            if name in _NESTED:
                 continue
             if name not in known:
                 close = self._receipt.troubled().nearest(name, known)
@@ -130,6 +153,21 @@ class TolerantReader:
                 close = self._receipt.troubled().nearest(name, self._types.sent)
                 self._warn(index, UNKNOWN_FIELD, f"segments.{name}: no such segment{close}")
 
+    def _attributed(self, index: int, attributions: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+        for name, value in attributions.items():
+            if name in self._types.attribute:
+                yield name, value
+            else:
+                close = self._receipt.troubled().nearest(name, self._types.attribute)
+                self._warn(index, UNKNOWN_FIELD, f"attributions.{name}: no such feature{close}")
+
+    def _attributions_unusable(self, index: int, where: str, what: str) -> None:
+        if "attributions" in self._event_fields:
+            self._warn(index, INVALID_FIELD, f"{where}: {what}")
+            return
+        told = "not kept for this model; declare them: attributions: true"
+        self._warn(index, UNKNOWN_FIELD, f"{where}: {told}")
+
     def _value(self, index: int, name: str, value: Any) -> Any:
         """Return a feature's value as its type wants it, or the mark that says why it is not usable."""
         numeric = self._types.is_numeric[name]
@@ -154,7 +192,7 @@ def column_length(columns: dict[str, Any]) -> int:
     """Return the common length of all lists in a columns object; PayloadError if there is none."""
     lengths: dict[int, str] = {}
     for name, values in columns.items():
-        if name in ("features", "scores", "segments"):
+        if name in (*_NESTED, "scores"):
             if values is not None and not isinstance(values, dict):
                 raise PayloadError(INVALID, f"columns.{name}: must be an object of lists")
             for inner, column in (values or {}).items():

@@ -11,7 +11,7 @@ import orjson
 
 from ml_exporter.backfill import table
 from ml_exporter.backfill.events import Notes
-from ml_exporter.backfill.table import are_times, is_error, seconds_of
+from ml_exporter.backfill.table import are_times, attribution_column, is_error, seconds_of
 from ml_exporter.baseline import source
 from ml_exporter.baseline.source import Column
 from ml_exporter.core.arrays import NONFINITE, payload_of
@@ -64,6 +64,10 @@ class Table(table.Table):
         if sent := [name for name in types.sent if name in chunk]:
             groups = zip(*(_names(chunk[name]) for name in sent), strict=True)
             fields["segments"] = [dict(zip(sent, values, strict=True)) for values in groups]
+        attributed = {v.name: attribution_column(v.name) for v in types.features if types.schema.attributed}
+        if told := {name: column for name, column in attributed.items() if column in chunk}:
+            numbers = zip(*(_numbers(chunk[column]) for column in told.values()), strict=True)
+            fields["attributions"] = [dict(zip(told, values, strict=True)) for values in numbers]
         for key in ("id", "version"):
             fields[key] = self._names(chunk, key, rows)
         for key in ("score", "latency_seconds"):

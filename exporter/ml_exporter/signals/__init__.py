@@ -1,6 +1,15 @@
 """Numbers from sums: each signal is a pure function, one file a measure, listed by family."""
 
-from ml_exporter.signals import drift, fairness, performance, quality, segments, traffic
+from ml_exporter.signals import (
+    attribution,
+    drift,
+    fairness,
+    performance,
+    quality,
+    root_cause,
+    segments,
+    traffic,
+)
 from ml_exporter.signals.signal import Signal
 
 SIGNALS: tuple[Signal, ...] = (
@@ -10,5 +19,7 @@ SIGNALS: tuple[Signal, ...] = (
     *performance.SIGNALS,
     *segments.SIGNALS,
     *fairness.SIGNALS,
+    *attribution.SIGNALS,
+    *root_cause.SIGNALS,
 )
 """Every signal, in the order of the page."""

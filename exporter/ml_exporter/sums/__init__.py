@@ -1,5 +1,6 @@
 """How a batch adds to sums: the one idea on which windows, restarts, fleets and baselines rest."""
 
+from ml_exporter.sums.attributions import AttributionTally
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
 from ml_exporter.sums.labels import LabelTally
 from ml_exporter.sums.regression import RegressionTally
@@ -10,7 +11,13 @@ from ml_exporter.sums.tally import OutcomeFactory, PredictionFactory
 from ml_exporter.sums.traffic import TrafficTally
 from ml_exporter.sums.variables import VariableTally
 
-PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (VariableTally, TrafficTally, SegmentTally.of, RepeatTally.of)
+PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (
+    VariableTally,
+    TrafficTally,
+    SegmentTally.of,
+    AttributionTally.of,
+    RepeatTally.of,
+)
 OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     LabelTally,
     ConfusionTally.of,

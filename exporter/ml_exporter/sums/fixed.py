@@ -93,13 +93,18 @@ class Wide:
 
     def total(self, values: FloatArray) -> IntArray:
         """Return the exact sum of ``values`` (any shape, no NaN) as (12,)."""
+        sums: IntArray = self.totals(values.reshape(1, -1))[0]
+        return sums
+
+    def totals(self, values: FloatArray) -> IntArray:
+        """Return the exact sum of each row of ``values``, (rows, numbers) without NaN, as (rows, 12)."""
         rest = np.clip(values, -self.limit, self.limit)
-        sums = np.zeros(self.limbs, np.int64)
+        sums = np.zeros((len(values), self.limbs), np.int64)
         for place in range(self.limbs - 1, -1, -1):
             unit = 2.0 ** (self.bits * place - self.below)
             part = np.rint(rest / unit) if place == 0 else np.trunc(rest / unit)
             rest = rest - part * unit
-            sums[place] = part.astype(np.int64).sum()
+            sums[:, place] = part.astype(np.int64).sum(axis=1)
         return sums
 
     def total_of_squares(self, values: FloatArray) -> IntArray:
@@ -122,4 +127,4 @@ class Wide:
 
 
 WIDE: Final = Wide()
-"""Regression errors, their squares, and labels, in whatever unit the labels have."""
+"""Regression errors, their squares, labels and attributions, in whatever unit they have."""

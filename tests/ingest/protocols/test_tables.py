@@ -69,7 +69,10 @@ def assert_same(one: Predictions, other: Predictions) -> None:
 @pytest.mark.parametrize("encoded", [False, True])
 @pytest.mark.parametrize("task", list(Task))
 def test_tables_count_what_columns_of_json_do(form: str, encoded: bool, task: Task) -> None:
-    events = workload.events(workload.table(300, seed=43, task=task))
+    columns = workload.table(300, seed=43, task=task)
+    events = workload.events(columns)
+    if task is Task.BINARY:
+        events = workload.attributed(events, columns)
     own = intake(task)
     (expected,) = columns_of(own.predictions(columnar(events), JSON, None)[0])
     batches, receipt = read(form, table_of(events, encoded=encoded), own)

@@ -1,6 +1,7 @@
 """What breaks in the made-up fleet for each alert, one module a family; minutes and words are checked by promtool."""
 
 from support.alert_cases import (
+    attribution,
     drift,
     exporter,
     gpu,
@@ -22,6 +23,7 @@ CASES: tuple[Case, ...] = (
     *drift.CASES,
     *performance.CASES,
     *segments.CASES,
+    *attribution.CASES,
     *server.CASES,
     *resources.CASES,
     *gpu.CASES,

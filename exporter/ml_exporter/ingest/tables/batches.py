@@ -20,7 +20,7 @@ from ml_exporter.ingest.tables.values import plain, seconds
 _COLUMNS: Final = 10_000
 """Columns of a table at most (chosen: some hundred bytes of memory each)."""
 
-_STRUCTS: Final = ("features", "scores", "segments")
+_STRUCTS: Final = ("features", "scores", "segments", "attributions")
 """Columns that may be a struct of columns; each of those is then named as if it stood for itself."""
 
 _HURRIED_BYTES: Final = 4 << 20
@@ -93,7 +93,7 @@ def _label_values(name: str, column: Any) -> list[Any]:
 
 
 def flat_fields(schema: Any) -> list[tuple[str, Any]]:
-    """Return name and type of each column, structs of features, scores and segments taken apart."""
+    """Return name and type of each column, structs of features, scores, segments and attributions taken apart."""
     fields: list[tuple[str, Any]] = []
     for name, kind in zip(schema.names, schema.types, strict=True):
         if name in _STRUCTS and pa.types.is_struct(kind):

@@ -79,7 +79,8 @@ class ParquetTable(Table):
         """Yield the events."""
         known = {f"features.{variable.name}" for variable in types.features} | types.column_types.keys()
         known |= {f"segments.{name}" for name in types.sent}
-        wanted = [name for name in self._names if name in known or name.startswith("scores.")]
+        open_ended = ("scores.", "attributions.")
+        wanted = [name for name in self._names if name in known or name.startswith(open_ended)]
         yield from self._with(self._read(wanted)).columns(model, types, receipt)
 
     def rows(self) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ from ml_exporter.ingest.tolerant import TolerantReader
 _FEW_ROWS: Final = 2_000
 """Rows up to which a column may be read value by value in a hurry (chosen: a millisecond)."""
 
+_NUMBER: Final = float | None
 _BOUNDS: Final = {"score": (0.0, 1.0), "latency_seconds": (0.0, np.inf), "timestamp": (0.0, LATEST)}
 
 
@@ -52,8 +53,14 @@ class TableReader(TolerantReader):
             elif outer == "segments" and dot:
                 if not list(self._sent(0, {inner: None})):
                     continue
+            elif outer == "attributions" and dot:
+                if "attributions" not in self._column_fields:
+                    self._attributions_unusable(0, f"column {name}", "")
+                    continue
+                if not list(self._attributed(0, {inner: None})):
+                    continue
             elif outer != "scores" or not dot:
-                if name in ("features", "scores", "segments"):
+                if name in ("features", "scores", "segments", "attributions"):
                     raise PayloadError(INVALID, f"column {name}: must be a struct; or name columns {name}.…")
                 if name not in self._column_fields:
                     close = self._receipt.troubled().nearest(name, self._column_fields)
@@ -68,6 +75,7 @@ class TableReader(TolerantReader):
         features: dict[str, Any] = {}
         scores: dict[str, Any] = {}
         segments: dict[str, Any] = {}
+        attributions: dict[str, Any] = {}
         for name, column in columns.items():
             outer, dot, inner = name.partition(".")
             if not dot:
@@ -75,13 +83,19 @@ class TableReader(TolerantReader):
             elif outer == "features":
                 features[inner] = column
             elif outer == "segments":
-                segments[self._types.sent[inner]] = self._segment(name, column, start)
+                segments[self._types.sent[inner]] = self._listed(name, column, start, Scalar | None)
+            elif outer == "attributions":
+                values = floats(column)
+                listed = self._listed(name, column, start, _NUMBER) if values is None else values
+                attributions[self._types.attribute[inner]] = listed
             else:
                 scores[inner] = column
         if scores:
             fields["scores"] = self._scores(scores, start)
         fields["features"] = self._features(features, start)
         fields["segments"] = self._types.SegmentColumns(**segments)
+        if attributions:
+            fields["attributions"] = self._types.AttributionColumns(**attributions)
         return self._types.Columns(**fields)
 
     def _features(self, given: dict[str, Any], start: int) -> Any:
@@ -115,13 +129,12 @@ class TableReader(TolerantReader):
 
         return codes_by(column, code_of)
 
-    def _segment(self, name: str, column: Any, start: int) -> list[Any]:
+    def _listed(self, name: str, column: Any, start: int, kind: Any) -> list[Any]:
+        """Return the values of a column, each as ``kind`` wants it."""
         listed = self._plain(column)
-        if is_text(column.type):
+        if kind is not _NUMBER and is_text(column.type):
             return listed
-        return [
-            self._converted(row, f"{name}[{row}]", value, Scalar | None) for row, value in enumerate(listed, start)
-        ]
+        return [self._converted(row, f"{name}[{row}]", value, kind) for row, value in enumerate(listed, start)]
 
     def _field(self, name: str, column: Any, start: int) -> Any:
         if name == "id" and are_ids(column.type):
