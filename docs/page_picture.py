@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "deploy/demo")]
 
 from flights import CATEGORICAL, CHAMPION, FEATURES, MODELS, Model, flights  # noqa: E402
+
 from support.browser import CHROMIUM, MISSING, browser  # noqa: E402
 from support.processes import Process, sidecar  # noqa: E402
 
