@@ -40,6 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         hostile = [event | {"model": "wide", "version": wide.HOSTILE[0]} for event in wide.events(40, 150)]
         assert process.post("/v1/predictions?ack=durable", hostile)[0] == 200
         process.until('ml_performance_samples{model="model",version="1",window="5m"}', 400)
+        process.until(f'ml_window_predictions{{model="wide",version="{wide.HOSTILE[0]}",window="5m"}}', 150)
         yield process
     finally:
         process.end(SIGTERM)
@@ -75,6 +76,7 @@ def test_a_scheme_is_drawn_as_asked(served: Process, tab: Browser, dark: bool, t
 def test_no_name_becomes_a_script_and_nothing_is_loaded(served: Process, tab: Browser) -> None:
     tab.open(f"http://127.0.0.1:{served.port}/models/wide", 1440)
     assert tab.evaluate("document.querySelectorAll('script, img, b, i').length") == 0
+    assert wide.HOSTILE[0] in tab.evaluate("document.querySelector('header').textContent")
     assert tab.evaluate("performance.getEntriesByType('resource').map(e => e.name)") in ([], [favicon(served)])
 
 

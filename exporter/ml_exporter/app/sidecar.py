@@ -125,7 +125,7 @@ class Sidecar:
             durable=self._directory is not None,
         )
         self._auth = BasicAuth(web.users) if web.users else None
-        self._histograms: list[Block] = []
+        self._published: tuple[list[Block], list[Block]] = ([], [])
         site = Site(self._snapshot, self._standing)
         hooks = Hooks(
             metrics=self._metrics,
@@ -304,7 +304,7 @@ class Sidecar:
 
     def _publish(self, blocks: list[Block]) -> None:
         self._page.publish(blocks)
-        self._histograms = self._evaluator.histograms
+        self._published = (blocks, self._evaluator.histograms)
 
     def _metrics(self, accept: str, accept_encoding: str) -> tuple[bytes, str, str]:
         format, gzip = format_for(accept), wants_gzip(accept_encoding)
@@ -319,8 +319,9 @@ class Sidecar:
             self._intake_metrics.lost[TOO_LARGE] += 1
 
     def _snapshot(self) -> Snapshot:
-        blocks = [*self._page.blocks, *self._histograms, *self._page.live()]
-        return Snapshot(blocks, self._clock.wall())
+        """Return what was published last, with what is of now; called from the event loop."""
+        blocks, histograms = self._published
+        return Snapshot([*blocks, *histograms, *self._page.live()], self._clock.wall())
 
     def _standing(self) -> Standing:
         status = self._engine.status

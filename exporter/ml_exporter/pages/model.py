@@ -93,7 +93,7 @@ def missing_page(model: str, version: str | None, window: str | None, snapshot: 
     if not versions:
         known = [link(path_of(name), name) for name in snapshot.models()]
         words = "There is no model of this name, or earlier state is still being restored."
-        return _nothing(words, "Models", known or [link("/", "All models")])
+        return _nothing(words, "Models", known)
     if version is not None and version not in versions:
         return _nothing(
             "The model has no such version now.", "Versions", [link(path_of(model, v), v) for v in versions]
@@ -104,7 +104,8 @@ def missing_page(model: str, version: str | None, window: str | None, snapshot: 
 
 
 def _nothing(words: str, name: str, links: list[Html]) -> bytes:
-    return framed("Not found", "ml-exporter", paragraph(words) + choice(name, links))
+    nav = choice("Pages", [link("/", "All models")])
+    return framed("Not found", "ml-exporter", paragraph(words) + choice(name, links), nav)
 
 
 def _latest(snapshot: Snapshot, model: str, versions: list[str]) -> str:
