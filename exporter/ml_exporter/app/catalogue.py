@@ -10,13 +10,18 @@ from ml_exporter.core.metrics import Metric
 from ml_exporter.ingest.metrics import IntakeMetrics
 from ml_exporter.resources import READERS, gpu
 from ml_exporter.resources.target import Health, Target
-from ml_exporter.signals import SIGNALS, drift, fairness, performance, quality, segments, traffic
+from ml_exporter.signals import SIGNALS, drift, fairness, multivariate, performance, quality, segments, traffic
 from ml_exporter.signals.signal import REASONS, Signal
 
 _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
     ("Traffic and model", "Volume, errors, latency, labels, and what is known about each model.", traffic.SIGNALS),
     ("Data quality", "Values that are not there, or not what they should be, by feature.", quality.SIGNALS),
     ("Drift", "Inputs and predictions of a window against the baseline.", drift.SIGNALS),
+    (
+        "Multivariate drift",
+        "All features together against the baseline, if it was fitted with `--multivariate`.",
+        multivariate.SIGNALS,
+    ),
     ("Performance", "How right the model was, once labels have arrived.", performance.SIGNALS),
     ("Segments", "Traffic, missing values, drift and performance of declared groups.", segments.SIGNALS),
     ("Fairness", "Are the groups of a protected segment treated alike.", fairness.SIGNALS),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
+from ml_exporter.baseline.multivariate import fill_multivariate
 from ml_exporter.baseline.segments import fill
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Variable
@@ -86,6 +87,7 @@ def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocume
         if block in sums and sums[block].size == len(flat):
             sums[block][:] = np.array(flat, np.int64).reshape(sums[block].shape)
     fill(sums, schema.segments, Groups(schema), document.segments)
+    fill_multivariate(sums, document.multivariate)
     noise = NoiseFloors(np.array(document.noise_samples, np.int64), tables)
     return Reference(schema, sums, document.rows, document.sha256[:12], document.created, noise)
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
+from ml_exporter.baseline.multivariate import multivariate_of
 from ml_exporter.baseline.segments import segments_of
 from ml_exporter.core.errors import Problem
 from ml_exporter.core.schema import (
@@ -61,6 +62,7 @@ def schema_of(
         categorical=tuple(item for item in variables if isinstance(item, CategoricalVariable)),
         classes=classes,
         segments=segments_of(document.segments if document else (), variables, segments, task, problems),
+        multivariate=multivariate_of(document),
     )
     if document is None:
         return schema, problems

@@ -96,6 +96,11 @@ def _add_fit(inner: Any) -> None:
         metavar="COLUMN[=EDGES]",
         help="part rows by a feature, or by an excluded column; a numeric one needs edges, such as age=18,65",
     )
+    add(
+        "--multivariate",
+        action="store_true",
+        help="keep sums over whole rows, too: drift of all features together (default: no)",
+    )
     add("--sensitive-key-file", type=Path, metavar="FILE", help="key that masks sensitive categories")
     fit.set_defaults(run=_fit)
 
@@ -135,6 +140,7 @@ def _fit(given: argparse.Namespace) -> int:
             positive_class=given.positive_class,
             threshold=given.threshold,
             segments=segments,
+            multivariate=given.multivariate,
         ),
         lambda schema: Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES),
         lambda variable, cells, sums, sample: noise_floors(variable, cells, sums, sample, MEASURES),
@@ -193,7 +199,10 @@ def _show(given: argparse.Namespace) -> int:
     print(f"sha256 {baseline.sha256}")
     _print_classes(baseline)
     print(f"labels: {'yes' if baseline.outcomes else 'no'}")
-    print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}\n")
+    print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}")
+    whole = baseline.multivariate
+    held = f"{len(whole.components)} components of {len(whole.features)} features" if whole else "none"
+    print(f"multivariate: {held}\n")
     table = [("variable", "role", "kind", "bins", "missing", "other", "PSI noise at 1,000 rows")]
     for variable in baseline.variables:
         noise = dict(zip(baseline.noise_samples, variable.noise.get("psi", ()), strict=False)).get(1000)

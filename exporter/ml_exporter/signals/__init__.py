@@ -1,12 +1,13 @@
 """Numbers from sums: each signal is a pure function, one file a measure, listed by family."""
 
-from ml_exporter.signals import drift, fairness, performance, quality, segments, traffic
+from ml_exporter.signals import drift, fairness, multivariate, performance, quality, segments, traffic
 from ml_exporter.signals.signal import Signal
 
 SIGNALS: tuple[Signal, ...] = (
     *traffic.SIGNALS,
     *quality.SIGNALS,
     *drift.SIGNALS,
+    *multivariate.SIGNALS,
     *performance.SIGNALS,
     *segments.SIGNALS,
     *fairness.SIGNALS,

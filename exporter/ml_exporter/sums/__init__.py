@@ -2,13 +2,19 @@
 
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
 from ml_exporter.sums.labels import LabelTally
+from ml_exporter.sums.multivariate import MultivariateTally
 from ml_exporter.sums.regression import RegressionTally
 from ml_exporter.sums.segments import SegmentOutcomeTally, SegmentTally
 from ml_exporter.sums.tally import OutcomeFactory, PredictionFactory
 from ml_exporter.sums.traffic import TrafficTally
 from ml_exporter.sums.variables import VariableTally
 
-PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (VariableTally, TrafficTally, SegmentTally.of)
+PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (
+    VariableTally,
+    TrafficTally,
+    SegmentTally.of,
+    MultivariateTally.of,
+)
 OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     LabelTally,
     ConfusionTally.of,
