@@ -15,6 +15,7 @@ from harness import Row, machine, pin
 
 BENCHMARKS = (
     "count",
+    "multivariate",
     "post",
     "single",
     "signals",

@@ -29,6 +29,7 @@ from ml_exporter.signals import (
     attribution,
     drift,
     fairness,
+    multivariate,
     performance,
     quality,
     root_cause,
@@ -114,6 +115,7 @@ relative paths start at the folder of the file.
 
 FAMILIES = (
     (drift, "Drift", "a window against the baseline"),
+    (multivariate, "Multivariate drift", "all features of a window together against the baseline"),
     (performance, "Performance", "predictions against labels"),
     (quality, "Data quality", "values that should not be there"),
     (segments, "Segments", "declared groups of predictions"),

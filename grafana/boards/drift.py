@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import attributions, distributions, variables
+from boards import attributions, distributions, together, variables
 from boards.board import Board, Row
 from boards.colours import ALLOWED
 from boards.distributions import NO_PREDICTIONS
@@ -262,5 +262,6 @@ BOARD: Final = Board(
                 ),
             ],
         ),
+        *together.rows(),
     ],
 )

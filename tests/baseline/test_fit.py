@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,12 +18,14 @@ from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
 from ml_exporter.baseline.document import parse
 from ml_exporter.baseline.fit import Fitted, fit
 from ml_exporter.baseline.options import FitOptions
+from ml_exporter.baseline.rows import predictions_of
 from ml_exporter.baseline.schema import schema_of
 from ml_exporter.baseline.source import Chunk, read_chunks
 from ml_exporter.core.errors import BaselineError
-from ml_exporter.core.schema import FeatureKind, Task
+from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
+from ml_exporter.sums.multivariate import Points
 from support import workload
-from support.models import baseline, chunk_of, tallies_of
+from support.models import baseline, chunk_of, options_of, tallies_of
 
 
 def fitted(frame: pd.DataFrame | Path, options: FitOptions | None = None, folder: Path | None = None) -> Fitted:
@@ -295,6 +298,58 @@ def test_a_baseline_of_before_segments_is_read_as_ever() -> None:
     assert parse(orjson.dumps(msgspec.to_builtins(bare))).segments == []
 
 
+def test_a_baseline_of_before_multivariate_sums_is_read_as_ever() -> None:
+    made = baseline()
+    bare = msgspec.structs.replace(made, multivariate=None)
+    assert "multivariate" not in msgspec.to_builtins(bare)
+    bare.sha256 = bare.digest()
+    read = parse(orjson.dumps(msgspec.to_builtins(bare)))
+    assert read.multivariate is None
+    whole, before = (schema_of("m", Task.BINARY, one, {})[0] for one in (made, read))
+    assert before.multivariate is None
+    assert before.fingerprint() != whole.fingerprint()
+    assert replace(whole, multivariate=None).fingerprint() == before.fingerprint()
+
+
+def test_what_is_fitted_together_comes_back_from_the_file(tmp_path: Path) -> None:
+    made = baseline()
+    document.write(made, tmp_path / "baseline.json")
+    read = document.read(tmp_path / "baseline.json")
+    assert read == made
+    assert read.multivariate is not None
+    assert read.multivariate.sums["multivariate_rows"][0] == made.rows
+    assert len(orjson.dumps(msgspec.to_builtins(read.multivariate))) < 6_000
+
+
+@pytest.mark.parametrize("rows", [1, 2, 30])
+def test_few_rows_and_columns_that_never_vary_are_fitted_together(tmp_path: Path, rows: int) -> None:
+    data = pd.DataFrame({"x": [3.0] * rows, "gone": [1.0] + [None] * (rows - 1), "c": ["a"] * rows})
+    kinds = {"x": FeatureKind.NUMERIC, "gone": FeatureKind.NUMERIC, "c": FeatureKind.CATEGORICAL}
+    made = fitted(data, FitOptions(Task.BINARY, kinds=kinds, multivariate=True), tmp_path).document
+    document.write(made, tmp_path / "baseline.json")
+    whole = document.read(tmp_path / "baseline.json").multivariate
+    assert whole is not None
+    assert whole.features == ["x", "gone", "c"]
+    assert whole.sums["multivariate_rows"] == [rows, 1]
+
+
+def test_categories_of_the_configuration_keep_their_axes() -> None:
+    """A configuration that lists categories in another order, or fewer, counts them where the baseline did."""
+    made = baseline()
+    options = {"few": FeatureOptions(categories=("c", "a"))}
+    plain, other = (schema_of("m", Task.BINARY, made, given)[0] for given in ({}, options))
+    chunk = chunk_of(workload.table(500, seed=3))
+    few = np.array([name in ("a", "c", None) for name in chunk["few"].values])
+    angles = []
+    for schema in (plain, other):
+        assert schema.multivariate is not None
+        points = Points(schema, schema.multivariate)
+        rows = predictions_of(chunk, schema, options_of(Task.BINARY))
+        angles.append(points.angles(points.coordinates(rows.numeric), rows.categorical))
+    assert (angles[0][few] == angles[1][few]).all()
+    assert (angles[0][~few] != angles[1][~few]).any(axis=1).all()
+
+
 def test_a_regression_has_the_center_of_its_labels(tmp_path: Path) -> None:
     data = frame(task=Task.REGRESSION)
     made = fitted(data, FitOptions(Task.REGRESSION, label="label", prediction="prediction"), tmp_path).document
@@ -347,6 +402,10 @@ def variable(number: int, **changes: object) -> object:
     return lambda content: content["variables"][number].update(changes)
 
 
+def together(**changes: object) -> object:
+    return lambda content: content["multivariate"].update(changes)
+
+
 def counts(content: dict[str, list[dict[str, list[int]]]]) -> None:
     content["variables"][0]["counts"][0] += 1
 
@@ -370,6 +429,13 @@ def counts(content: dict[str, list[dict[str, list[int]]]]) -> None:
         (broken(variable(-1, categories=["a"])), "needs a count for each category"),
         (broken(lambda content: content["variables"].append(content["variables"][0])), "stands twice"),
         (broken(lambda content: content.update(score_edges=[0.5, 0.4])), "score_edges: must ascend"),
+        (broken(together(features=["nope"])), "multivariate.features: must be features"),
+        (broken(together(features=["few", "normal"])), "multivariate.features: must have the numeric ones first"),
+        (broken(together(encodings=[])), "multivariate.encodings: must hold a number for each category"),
+        (broken(together(bandwidth=0.0)), "multivariate.bandwidth: must be positive"),
+        (broken(together(frequencies=0)), "multivariate.frequencies: must be between 1 and 1024"),
+        (broken(together(components=[[1, 2]])), "multivariate.components: need a number for each feature"),
+        (broken(together(sums={"multivariate_rows": [-1, 0]})), "multivariate.sums: no sum is negative"),
         (broken(variable(0, noise={"psi": [0.5]})), 'noise of "psi" needs one floor for each of noise_samples'),
     ],
 )

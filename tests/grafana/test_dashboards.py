@@ -49,6 +49,7 @@ ADDED = {
     "check",
     "measure",
     "of",
+    "past",
     "le",
     "alertname",
     "alertstate",

@@ -77,6 +77,18 @@ def test_budgets_and_earlier_weeks_show_where_there_are_some(prometheus: Prometh
     assert points(asked(prometheus, "ml-fleet")["Models", "N"]) == 1
 
 
+def test_drift_against_the_past_and_of_all_features_together_has_a_history(prometheus: Prometheus) -> None:
+    found = asked(prometheus, "ml-drift", feature="normal")
+    for title, names in {
+        "$feature: PSI against the past": "ABCD",
+        "Predictions: PSI against the past": "ABCD",
+        "Maximum mean discrepancy": "ABC",
+        "Reconstruction error": "ABCD",
+    }.items():
+        for name in names:
+            assert points(found[title, name]) > 50, found[title, name].expression
+
+
 def test_a_backfilled_past_fills_the_first_look_of_every_dashboard(prometheus: Prometheus) -> None:
     empty = []
     for uid, titles in {

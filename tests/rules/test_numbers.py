@@ -305,6 +305,27 @@ def test_a_fleet_gives_the_number_of_the_one_that_saw_everything(world: World, n
         assert found[series] == pytest.approx(value, rel=0.06, abs=0.015), series
 
 
+MULTIVARIATE = {
+    "ml_multivariate_drift_mmd": "model_version:ml_multivariate_drift:mmd",
+    "ml_multivariate_drift_mmd_noise_floor": "model_version:ml_multivariate_drift:mmd_noise_floor",
+    "ml_multivariate_drift_reconstruction_error": "model_version:ml_multivariate_drift:reconstruction_error",
+    "ml_multivariate_drift_reconstruction_error_standard_error": (
+        "model_version:ml_multivariate_drift:reconstruction_error_standard_error"
+    ),
+}
+
+
+@pytest.mark.parametrize("job", ["joint", "fleet"])
+@pytest.mark.parametrize("name", MULTIVARIATE)
+def test_all_features_together_are_those_of_the_sidecar(world: World, name: str, job: str) -> None:
+    """Within what some percent of rows too many or too few do to noise floors and corrections."""
+    ((series, own),) = world.own(name, model="model").items()
+    found = world.recorded(MULTIVARIATE[name], job)
+    exact = job == "joint" and name.endswith("reconstruction_error")
+    assert found == {series: pytest.approx(own, rel=1e-6 if exact else 0.05)}
+    assert own > 0
+
+
 def test_measures_that_the_sidecar_does_not_show_follow_their_formulas(world: World) -> None:
     shares = world.recorded("model_version_feature_bin:ml_feature_bin:ratio", "joint", model="model")
     baseline_shares = world.prometheus.query(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.rules import Fleet, add_replica, healthy, place, run
+from support.rules import BINS, GONE, Fleet, Segments, add_replica, healthy, place, run
 
 MINUTES = 92
 """When is looked: at no multiple of five minutes, where Prometheus 2 counts both ends of a range."""
@@ -106,3 +106,47 @@ def test_the_most_specific_threshold_counts(tmp_path: Path) -> None:
             expected,
             more,
         )
+
+
+LATER = 24 * 60 + MINUTES
+
+
+def moved_since_yesterday(bins: str = "") -> Fleet:
+    """Return a fleet of which one feature moved within a day; ``bins`` renames those of before."""
+    fleet = healthy(LATER, ("m",))
+    for replica in "ab":
+        for name, before, after in zip(BINS, (5, 5, 5, 5, 0, 0), (0, 2, 4, 14, 0, 0), strict=True):
+            of = {**place("m", replica), "feature": "temp"}
+            rates: Segments = [(600, before), (LATER - 600, after)]
+            if bins and name not in ("other", "missing"):
+                fleet.counter("ml_feature_bin_total", [(600, before), (LATER, GONE)], **of, bin=f"{bins}{name}")
+                rates = [(600, GONE), (LATER - 600, after)]
+            fleet.counter("ml_feature_bin_total", rates, **of, bin=name)
+    return fleet
+
+
+def recorded_later(folder: Path, fleet: Fleet, name: str, expected: dict[str, float]) -> None:
+    samples = [{"labels": labels, "value": number} for labels, number in expected.items()]
+    test: dict[str, Any] = {
+        "eval_time": f"{LATER}m",
+        "expr": f'round({name}{{feature="temp", window="1h"}}, 1e-6)',
+        "exp_samples": samples,
+    }
+    run(folder, name, fleet.as_yaml(), {"promql_expr_test": [test]}, "")
+
+
+@pytest.mark.parametrize("part", ["psi", "psi_noise_floor"])
+def test_a_window_is_compared_with_the_same_one_a_day_ago(part: str, tmp_path: Path) -> None:
+    before, after = (1 / 4,) * 4, (1e-4, 0.1, 0.2, 0.7)
+    rows = 2 * 20 * 60
+    expected = {
+        "psi": sum((q - p) * math.log(q / p) for p, q in zip(before, after, strict=True)),
+        "psi_noise_floor": 20 * (2 / rows),
+    }
+    labels = '{feature="temp", job="ml", model="m", past="1d", version="1", window="1h"}'
+    name = f"model_version_feature:ml_feature_drift_past:{part}"
+    recorded_later(tmp_path, moved_since_yesterday(), name, {labels: round(expected[part], 6)})
+
+
+def test_bins_of_another_baseline_are_not_compared(tmp_path: Path) -> None:
+    recorded_later(tmp_path, moved_since_yesterday("old "), "model_version_feature:ml_feature_drift_past:psi", {})

@@ -91,6 +91,7 @@ def test_nothing_in_an_empty_window_is_shown_as_zero_drift_or_full_health(task: 
         "ml_performance_samples",
         "ml_segment_performance_samples",
         "ml_segment_window_predictions",
+        "ml_multivariate_drift_reconstruction_error_samples",
     }
     assert {name for name, *_ in found} <= facts
     assert all(value == 0 for value in found.values())

@@ -56,7 +56,7 @@ def options_of(task: Task) -> FitOptions:
         "segments": {"region": (), "few": (), "tied": (6.0, 18.0)},
     }
     if task is Task.BINARY:
-        return FitOptions(task, label="label", score="score", **parted)
+        return FitOptions(task, label="label", score="score", multivariate=True, **parted)
     return FitOptions(task, label="label", prediction="prediction", **parted)
 
 

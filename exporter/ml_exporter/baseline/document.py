@@ -17,6 +17,7 @@
       "equal_pairs": 0.0,                  share of the pairs of rows with equal features; not in older files
       "segments": [ {"name": …, "kind": …, "values": […], "sums": {…}}, … ]    only if some were asked for
       "attributions": [ {"name": …, "count": …, "sum": […]}, … ]               only if some were given
+      "multivariate": {"features": […], "seed": …, "bandwidth": …, "components": […], …}  only if asked for
     }
 """
 
@@ -26,6 +27,7 @@ import hashlib
 import os
 import tempfile
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +88,19 @@ class AttributionDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tr
     sum: list[int]
 
 
+class MultivariateDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """All features together: what gives the projections, the components in steps of 2**-20, flat sums by block."""
+
+    features: list[str]
+    seed: int
+    frequencies: int
+    bandwidth: float
+    noise_scale: float
+    encodings: list[list[float]]
+    components: list[list[int]]
+    sums: dict[str, list[int]]
+
+
 class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """The whole file; see the module's description."""
 
@@ -107,6 +122,7 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     equal_pairs: float | None = None
     segments: list[SegmentDocument] = []
     attributions: list[AttributionDocument] = []
+    multivariate: MultivariateDocument | None = None
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical JSON of all keys but ``sha256``."""
@@ -191,6 +207,28 @@ def _check(document: BaselineDocument) -> None:
             _require(fits, where, f'noise of "{measure}" needs one floor for each of noise_samples')
     _check_segments(document)
     _check_attributions(document)
+    if document.multivariate is not None:
+        _check_multivariate(document.multivariate, document)
+
+
+def _check_multivariate(found: MultivariateDocument, document: BaselineDocument) -> None:
+    features = {item.name: item for item in document.variables if item.role == Role.FEATURE}
+    _require(
+        set(found.features) <= features.keys() and bool(found.features),
+        "multivariate.features",
+        "must be features",
+    )
+    kinds = [features[name].kind for name in found.features]
+    _require(kinds == sorted(kinds, reverse=True), "multivariate.features", "must have the numeric ones first")
+    sizes = [len(features[name].counts) + 1 for name in found.features if features[name].kind == "categorical"]
+    given = [len(part) for part in found.encodings]
+    _require(given == sizes, "multivariate.encodings", "must hold a number for each category, then one for others")
+    _require(0 < found.bandwidth < inf, "multivariate.bandwidth", "must be positive")
+    _require(0 < found.frequencies <= 1024, "multivariate.frequencies", "must be between 1 and 1024")
+    widths = {len(component) for component in found.components}
+    _require(widths <= {len(found.features)}, "multivariate.components", "need a number for each feature")
+    lowest = min((min(part, default=0) for part in found.sums.values()), default=0)
+    _require(lowest >= 0, "multivariate.sums", "no sum is negative")
 
 
 def _check_segments(document: BaselineDocument) -> None:
@@ -251,7 +289,11 @@ def _require(condition: bool, where: str, what: str) -> None:
 def _lines(content: dict[str, Any]) -> list[str]:
     """Return the JSON of ``content`` with one key a line and every array of numbers on one line."""
     entries = [
-        _variables_json(value) if key == "variables" else orjson.dumps(value).decode()
+        _variables_json(value)
+        if key == "variables"
+        else _multivariate_json(value)
+        if key == "multivariate"
+        else orjson.dumps(value).decode()
         for key, value in content.items()
     ]
     body = [f'  "{key}": {entry}' for key, entry in zip(content, entries, strict=True)]
@@ -264,3 +306,15 @@ def _variables_json(variables: list[dict[str, Any]]) -> str:
         parts = [f'      "{key}": {orjson.dumps(value).decode()}' for key, value in variable.items()]
         blocks.append("    {\n" + ",\n".join(parts) + "\n    }")
     return "[\n" + ",\n".join(blocks) + "\n  ]"
+
+
+def _multivariate_json(content: dict[str, Any]) -> str:
+    """Return the JSON with a key a line, and each component on one."""
+    parts = []
+    for key, value in content.items():
+        lines = [orjson.dumps(part).decode() for part in value] if key == "components" else []
+        parts.append(
+            f'    "{key}": '
+            + ("[\n      " + ",\n      ".join(lines) + "\n    ]" if lines else orjson.dumps(value).decode())
+        )
+    return "{\n" + ",\n".join(parts) + "\n  }"

@@ -1,14 +1,15 @@
-"""Fitting a baseline: two passes over the rows, bounded memory, sums out."""
+"""Fitting a baseline: two passes over the rows, or three, bounded memory, sums out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from ml_exporter.baseline.document import FORMAT, BaselineDocument, VariableDocument
+from ml_exporter.baseline.multivariate import document_of, fit_multivariate
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.plan import Review, plan
 from ml_exporter.baseline.profile import Profile
@@ -48,13 +49,17 @@ def fit(
     source: str,
     created: float,
 ) -> Fitted:
-    """Return the baseline of the rows that ``chunks()`` yields; it is called twice.
+    """Return the baseline of the rows that ``chunks()`` yields; it is called twice, or three times.
 
-    The first pass finds kinds, edges, categories and units from bounded samples; the second counts
-    every row with the same tallies that the sidecar uses. BaselineError says what in the data is unusable.
+    The first pass finds kinds, edges, categories and units from bounded samples; the last counts
+    every row with the same tallies that the sidecar uses. Between the two, sums over whole rows ask for a sample
+    of whole rows. BaselineError says what in the data is unusable.
     """
     profiles = _profiles(chunks, options)
     schema, reviews = plan(profiles, options)
+    rows = profiles[next(iter(profiles))].rows
+    if options.multivariate:
+        schema = replace(schema, multivariate=fit_multivariate(chunks, rows, schema, options))
     tallies = tallies_of(schema)
     sums = tallies.zero()
     for chunk in chunks():
@@ -64,7 +69,6 @@ def fit(
             labelled = outcomes_of(columns, chunk[options.label], schema)
             if labelled.rows:
                 tallies.add_outcomes(labelled, sums)
-    rows = profiles[next(iter(profiles))].rows
     outcomes = [name for name in tallies.outcome_blocks if not name.startswith(PREFIX)]
     positive = schema.classes[schema.positive] if schema.task is Task.BINARY and schema.classes else None
     document = BaselineDocument(
@@ -85,6 +89,7 @@ def fit(
         outcomes={name: sums[name].ravel().tolist() for name in outcomes} if options.label else {},
         equal_pairs=pair_ratio(sums["repeats"]) if "repeats" in sums else None,
         segments=documents_of(schema.segments, Groups(schema), sums),
+        multivariate=document_of(schema.multivariate, sums),
     )
     document.sha256 = document.digest()
     return Fitted(document, reviews)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ml_exporter.baseline import attributions
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
+from ml_exporter.baseline.multivariate import fill_multivariate
 from ml_exporter.baseline.segments import fill
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Variable
@@ -92,6 +93,7 @@ def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocume
             sums[block][:] = np.array(flat, np.int64).reshape(sums[block].shape)
     fill(sums, schema.segments, Groups(schema), document.segments)
     attributions.fill(sums, schema, document.attributions)
+    fill_multivariate(sums, document.multivariate)
     noise = NoiseFloors(np.array(document.noise_samples, np.int64), tables)
     equal = np.nan if document.equal_pairs is None else document.equal_pairs
     return Reference(schema, sums, document.rows, document.sha256[:12], document.created, noise, equal)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
+from ml_exporter.baseline.multivariate import multivariate_of
 from ml_exporter.baseline.segments import segments_of
 from ml_exporter.core.errors import Problem
 from ml_exporter.core.schema import (
@@ -64,6 +65,7 @@ def schema_of(
         classes=classes,
         segments=segments_of(document.segments if document else (), variables, segments, task, problems),
         attributed=attributed or bool(document and document.attributions),
+        multivariate=multivariate_of(document),
     )
     if document is None:
         return schema, problems

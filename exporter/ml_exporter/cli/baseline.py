@@ -102,6 +102,11 @@ def _add_fit(inner: Any) -> None:
         metavar="FILE",
         help="what each feature added to some predictions: CSV, Parquet or JSON lines file, a column a feature",
     )
+    add(
+        "--multivariate",
+        action="store_true",
+        help="keep sums over whole rows, too: drift of all features together (default: no)",
+    )
     add("--sensitive-key-file", type=Path, metavar="FILE", help="key that masks sensitive categories")
     fit.set_defaults(run=_fit)
 
@@ -142,6 +147,7 @@ def _fit(given: argparse.Namespace) -> int:
             positive_class=given.positive_class,
             threshold=given.threshold,
             segments=segments,
+            multivariate=given.multivariate,
         ),
         lambda schema: Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES),
         lambda variable, cells, sums, sample: noise_floors(variable, cells, sums, sample, MEASURES),
@@ -204,6 +210,9 @@ def _show(given: argparse.Namespace) -> int:
     _print_classes(baseline)
     print(f"labels: {'yes' if baseline.outcomes else 'no'}")
     print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}")
+    whole = baseline.multivariate
+    held = f"{len(whole.components)} components of {len(whole.features)} features" if whole else "none"
+    print(f"multivariate: {held}")
     _print_attributions(baseline)
     table = [("variable", "role", "kind", "bins", "missing", "other", "PSI noise at 1,000 rows")]
     for variable in baseline.variables:

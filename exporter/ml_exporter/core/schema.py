@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.multivariate import Multivariate
 from ml_exporter.core.segments import MISSING_GROUP, OTHER, Segment
 from ml_exporter.core.text import label_value
 
@@ -134,8 +135,9 @@ class ModelSchema:
     class and ``threshold`` the score from which on it is predicted, both for binary classifiers only.
     ``score_edges`` are the interior edges of the score bins, the tenths among them, and ``score_groups``
     the first score bin of each exposed one. ``label_center`` is taken from regression labels
-    before they are summed. ``segments`` are the ways in which predictions are parted besides. ``attributed`` says
-    whether events carry an attribution for each feature.
+    before they are summed. ``segments`` are the ways in which predictions are parted besides, ``attributed`` says
+    whether events carry an attribution for each feature, ``multivariate`` how rows are looked at as a whole, if
+    the baseline was fitted for it.
     """
 
     name: str
@@ -150,6 +152,7 @@ class ModelSchema:
     label_center: float = 0.0
     segments: tuple[Segment, ...] = ()
     attributed: bool = False
+    multivariate: Multivariate | None = None
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -189,6 +192,8 @@ class ModelSchema:
             digest.update(segment.identity())
         if self.attributed:
             digest.update(b"attributed")
+        if self.multivariate is not None:
+            digest.update(self.multivariate.identity())
         return digest.hexdigest()[:16]
 
     def renamed(self, name: str) -> ModelSchema:

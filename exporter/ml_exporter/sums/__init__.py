@@ -3,6 +3,7 @@
 from ml_exporter.sums.attributions import AttributionTally
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
 from ml_exporter.sums.labels import LabelTally
+from ml_exporter.sums.multivariate import MultivariateTally
 from ml_exporter.sums.regression import RegressionTally
 from ml_exporter.sums.repeats import RepeatTally
 from ml_exporter.sums.residuals import ResidualTally
@@ -17,6 +18,7 @@ PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (
     SegmentTally.of,
     AttributionTally.of,
     RepeatTally.of,
+    MultivariateTally.of,
 )
 OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     LabelTally,
