@@ -10,6 +10,7 @@ from definitions import (
     gpu,
     labels,
     performance,
+    pipelines,
     quality,
     resources,
     retrain,
@@ -30,6 +31,7 @@ FAMILIES: tuple[Family, ...] = (
     server.FAMILY,
     resources.FAMILY,
     gpu.FAMILY,
+    pipelines.FAMILY,
     exporter.FAMILY,
     retrain.FAMILY,
 )

@@ -18,6 +18,7 @@ from ml_exporter.cli import (
     healthcheck,
     replay,
     retrain,
+    run,
     serve,
 )
 from ml_exporter.core.errors import BaselineError, ConfigError, EventsError, ExporterError, UsageError
@@ -30,7 +31,7 @@ DATA: Final = 4
 
 COMMANDS: Final = (
     *(serve, check_config, config_schema, healthcheck),
-    *(baseline, check, backfill, replay, catalogue, retrain),
+    *(baseline, check, backfill, replay, run, catalogue, retrain),
 )
 
 EXIT_CODES: Final = f"""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from ml_exporter.core.errors import ExporterError
@@ -10,6 +10,7 @@ from ml_exporter.web.gate import SMALL, Authenticator, Handler, PathGate, Reload
 from ml_exporter.web.intake import IntakePaths
 from ml_exporter.web.landing import Standing, landing_page
 from ml_exporter.web.messages import HTML, Request, Response, problem
+from ml_exporter.web.pipelines import PipelinePaths, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,17 @@ class Hooks:
 class Application(PathGate):
     """The paths of the sidecar."""
 
-    def __init__(self, intake: IntakePaths, hooks: Hooks, auth: Authenticator | None, metrics_path: str) -> None:
+    def __init__(
+        self,
+        intake: IntakePaths,
+        pipelines: PipelinePaths,
+        hooks: Hooks,
+        auth: Authenticator | None,
+        metrics_path: str,
+    ) -> None:
         self._hooks = hooks
         self._intake = intake
+        self._pipelines = pipelines
         self._metrics_path = metrics_path
         reload = Reloading(hooks.reload, self.user)
         paths: dict[str, dict[str, Handler]] = {
@@ -49,11 +58,15 @@ class Application(PathGate):
             raise ExporterError(f"--web.telemetry-path: {metrics_path} is taken; choose another")
         paths[metrics_path] = reads(metrics_page(hooks.metrics))
         self.listing = f"/ and {metrics_path}"
-        super().__init__(paths, auth, hooks.counted, hooks.refused)
+        super().__init__(paths, auth, lambda path, status: hooks.counted(shown(path), status), hooks.refused)
+
+    def methods(self, path: str) -> Mapping[str, Handler] | None:
+        """Return the handlers of a path, None if there is no such path."""
+        return super().methods(path) or self._pipelines.methods(path)
 
     def limit(self, path: str) -> int:
         """Return the largest body of a path."""
-        return self._intake.limit if path[:4] == "/v1/" else SMALL
+        return self._intake.limit if path in ("/v1/predictions", "/v1/labels") else SMALL
 
     def _landing(self, request: Request) -> Response:
         return Response(200, landing_page(self._hooks.standing(), self._metrics_path), HTML)

@@ -6,6 +6,7 @@ from support.alert_cases import (
     gpu,
     labels,
     performance,
+    pipelines,
     quality,
     resources,
     retrain,
@@ -25,6 +26,7 @@ CASES: tuple[Case, ...] = (
     *server.CASES,
     *resources.CASES,
     *gpu.CASES,
+    *pipelines.CASES,
     *exporter.CASES,
     *retrain.CASES,
 )
