@@ -23,8 +23,8 @@ ROW: Final = Row(
         table(
             "Pipelines",
             """One row for each pipeline whose runs are reported or expected: how its newest run ended, how long
-            ago it last succeeded (age), and overdue, that time in intervals between two runs. Beyond 1 a run is late,
-            beyond 1.5 it alerts; higher is worse.""",
+            ago it last succeeded (age), and overdue, that time in intervals between two runs. Beyond 1 a run is
+            late, beyond 1.5 it alerts; higher is worse.""",
             [
                 Label("pipeline"),
                 Column("state", _STATE, "none", mapping=_STATES, width=90),
