@@ -197,13 +197,16 @@ def retraining() -> str:
 
 
 def readme() -> str:
-    """Return the README with the ratios of the committed benchmark run that have a rival and a goal."""
-    table = ["| what | rival in the same run | ratio |", "| --- | --- | --- |"]
-    for line in (ROOT / "benchmarks/results.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if cells[-1] in ("yes", "no") and cells[3] != "-" and "(computed)" not in cells[2]:
-            table.append(f"| {cells[0]} | {cells[2].rpartition(':')[0]} | {cells[3]} |")
-    return _filled((ROOT / "README.md").read_text(), "benchmarks", table)
+    """Return the README with the ratios of the committed benchmark runs that have a rival and a goal."""
+    page = (ROOT / "README.md").read_text()
+    for section, results in (("benchmarks", "results.md"), ("peers", "peers.md")):
+        table = ["| what | rival in the same run | ratio |", "| --- | --- | --- |"]
+        for line in (ROOT / "benchmarks" / results).read_text().splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if cells[-1] in ("yes", "no") and cells[3] != "-" and "(computed)" not in cells[2]:
+                table.append(f"| {cells[0]} | {cells[2].rpartition(':')[0]} | {cells[3]} |")
+        page = _filled(page, section, table)
+    return page
 
 
 def notifications() -> str:
