@@ -40,6 +40,11 @@ bench: ## Measure speed, size and what alerts find, beside rivals; write benchma
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/alerting.py
 
+.PHONY: bench-peers
+bench-peers: ## Measure the scores of a window beside Evidently, NannyML and whylogs; write benchmarks/peers.md
+	@deploy/bootstrap.sh venv
+	@$(BIN)/python benchmarks/peers.py
+
 .PHONY: docs
 docs: ## Write the pages that follow from the code: metrics, definitions, configuration, command line, notifications
 	@deploy/bootstrap.sh venv

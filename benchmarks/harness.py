@@ -63,16 +63,16 @@ def compare(
     gc.collect()
     gc.freeze()
     for _ in range(runs):
-        pair.ours.append(_time(ours, repeat[0], clock, prepare))
-        pair.rival.append(_time(rival, repeat[1], clock))
+        pair.ours.append(timed(ours, repeat[0], clock, prepare))
+        pair.rival.append(timed(rival, repeat[1], clock))
     gc.unfreeze()
     return pair
 
 
-def _time(
+def timed(
     function: Callable[[], object],
     calls: int,
-    clock: Callable[[], float],
+    clock: Callable[[], float] = time.perf_counter,
     prepare: Callable[[], object] | None = None,
 ) -> float:
     """Return the time of a call; with ``prepare``, which is called before each, only that of the calls."""

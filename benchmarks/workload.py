@@ -56,8 +56,27 @@ def table(rows: int, seed: int) -> pd.DataFrame:
 @cache
 def folder() -> Path:
     """Return a folder with a fitted baseline of 50,000 rows and a configuration."""
+    return _fitted(table(50_000, 1))
+
+
+def wide_table(rows: int, seed: int) -> pd.DataFrame:
+    """Return ten tables beside each other: 300 features, and the score and the label of the first."""
+    parts = [table(rows, seed + 100 * number).add_prefix(f"t{number}_" if number else "") for number in range(10)]
+    kept = [
+        part.drop(columns=[f"t{number}_score", f"t{number}_label"]) for number, part in enumerate(parts) if number
+    ]
+    return pd.concat([parts[0], *kept], axis=1)
+
+
+@cache
+def wide_folder() -> Path:
+    """Return a folder with a fitted baseline of 10,000 rows of 300 features and a configuration."""
+    return _fitted(wide_table(10_000, 1))
+
+
+def _fitted(data: pd.DataFrame) -> Path:
     path = Path(tempfile.mkdtemp(prefix="ml-exporter-bench-"))
-    table(50_000, 1).to_parquet(path / "data.parquet")
+    data.to_parquet(path / "data.parquet")
     fitted = fit(
         lambda: read_chunks(path / "data.parquet"),
         FitOptions(Task.BINARY, label="label", score="score"),
@@ -117,10 +136,11 @@ def stream(items: list[dict[str, Any]]) -> bytes:
     return sink.getvalue()
 
 
-def engine(clock: Clock | None = None, *, state: bool = False) -> Engine:
+def engine(clock: Clock | None = None, *, state: bool = False, home: Path | None = None) -> Engine:
     """Return a recovered engine over the workload's model, without its thread."""
-    setup = load(folder() / "ml-exporter.yml")
-    directory = StateDirectory(Path(tempfile.mkdtemp(dir=folder()))) if state else None
+    home = home or folder()
+    setup = load(home / "ml-exporter.yml")
+    directory = StateDirectory(Path(tempfile.mkdtemp(dir=home))) if state else None
     made = Engine(
         runtimes(setup),
         IntakeQueue(10_000_000, 1 << 34),

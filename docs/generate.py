@@ -77,7 +77,7 @@ that case.
 Prometheus keeps 15 days unless told otherwise: error budgets look back 30 days and usual volumes three weeks, so
 start it with `--storage.tsdb.retention.time=31d` or more.
 
-Alerts of pipelines, security, fairness and attributions come with their signals.
+Alerts of security, fairness and attributions come with their signals.
 
 ## By family
 """
@@ -211,13 +211,16 @@ def retraining() -> str:
 
 
 def readme() -> str:
-    """Return the README with the ratios of the committed benchmark run that have a rival and a goal."""
-    table = ["| what | rival in the same run | ratio |", "| --- | --- | --- |"]
-    for line in (ROOT / "benchmarks/results.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if cells[-1] in ("yes", "no") and cells[3] != "-" and "(computed)" not in cells[2]:
-            table.append(f"| {cells[0]} | {cells[2].rpartition(':')[0]} | {cells[3]} |")
-    return _filled((ROOT / "README.md").read_text(), "benchmarks", table)
+    """Return the README with the ratios of the committed benchmark runs that have a rival and a goal."""
+    page = (ROOT / "README.md").read_text()
+    for section, results in (("benchmarks", "results.md"), ("peers", "peers.md")):
+        table = ["| what | rival in the same run | ratio |", "| --- | --- | --- |"]
+        for line in (ROOT / "benchmarks" / results).read_text().splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if cells[-1] in ("yes", "no") and cells[3] != "-" and "(computed)" not in cells[2]:
+                table.append(f"| {cells[0]} | {cells[2].rpartition(':')[0]} | {cells[3]} |")
+        page = _filled(page, section, table)
+    return page
 
 
 def notifications() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import retraining, variables
+from boards import pipelines, retraining, variables
 from boards.board import Board, Row
 from boards.colours import ALL_UP, FIRED, HEALTHY, LEFT, NO_DATA, NONE_IS_BEST, NONE_IS_OK, OK, UNKNOWN, WARNED
 from boards.colours import verdict as levels
@@ -168,7 +168,7 @@ BOARD: Final = Board(
         _TABLE,
         alerts(
             (),
-            ("model", "version", "feature", "measure", "check", "instance", "owner"),
+            ("model", "version", "feature", "measure", "check", "pipeline", "instance", "owner"),
             "Every alert that fires, critical ones first; what to do is in its notification and its runbook.",
             (24, 8),
         ),
@@ -226,5 +226,6 @@ BOARD: Final = Board(
             ],
         ),
         retraining.row(),
+        pipelines.ROW,
     ],
 )

@@ -13,6 +13,7 @@ from definitions import (
     multivariate,
     past,
     performance,
+    pipelines,
     quality,
     resources,
     retrain,
@@ -38,6 +39,7 @@ FAMILIES: tuple[Family, ...] = (
     server.FAMILY,
     resources.FAMILY,
     gpu.FAMILY,
+    pipelines.FAMILY,
     exporter.FAMILY,
     retrain.FAMILY,
 )

@@ -14,9 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from ml_exporter.app.catalogue import catalogue
 from ml_exporter.baseline import document
 from ml_exporter.core.metrics import Kind
+from ml_exporter.core.pipelines import Report, State
 from ml_exporter.core.schema import Task
 from support import workload
-from support.engine import Bench, write_config
+from support.engine import START, Bench, write_config
 from support.http import running
 from support.models import baseline
 
@@ -27,6 +28,7 @@ OTHER_MODELS = """
   - {name: fresh, task: regression}
   - {name: ranks, task: multiclass_classification, classes: [a, b, c, d]}
 windows: [5m, 24h]
+pipelines: [{name: nightly, every: 24h}]
 state:
 """
 
@@ -56,6 +58,13 @@ def make_page(folder: Path) -> str:
         bench.send(events[:11], [{"id": "early", "label": events[0].get("prediction", 1), "model": name}])
         bench.tick(2)
     bench.send(*([{**each, "model": "ranks"} for each in some] for some in workload.ranked(200, seed=102)))
+    for id, state, more in (
+        ("1", State.STARTED, {"scheduled": START - 60, "interval": 3600.0}),
+        ("1", State.SUCCEEDED, {"start": START - 50, "end": START - 20, "rows": 700, "data_version": "v1"}),
+        ("2", State.FAILED, {"start": START - 10, "error": "exit_1"}),
+        ("3", State.STARTED, {}),
+    ):
+        bench.engine.pipelines.take(Report("training", id, state, START, **more))  # type: ignore[arg-type]
     bench.tick(2)
     assert all(
         block.metric.name != "ml_exporter_collector_success" or block.values.all() for block in bench.published

@@ -70,6 +70,8 @@ BEYOND = {
     "health of a port that is none": "a bound within an address",
     "health too often": "a bound of a duration",
     "health waited for too long": "another key",
+    "pipeline twice": "of another item",
+    "pipeline too often": "a bound of a duration",
 }
 """Mistakes of ``test_settings`` that no schema of single values can know, with what they depend on."""
 

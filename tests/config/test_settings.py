@@ -39,6 +39,7 @@ server:
 limits: {queue_events: 2000, queue_bytes: 2MiB, request_bytes: 1MiB, connections: 10, versions: 3}
 prediction_log: {file: p.jsonl, share: 0.5, max_size: 2MiB, keep: 3, ids: plain}
 audit_log: {file: audit.jsonl}
+pipelines: [{name: nightly, every: 24h}, {name: train.v2}]
 """
 
 
@@ -58,6 +59,7 @@ def test_a_good_file_is_read_as_it_says(tmp_path: Path) -> None:
         tmp_path / "p.jsonl", 0.5, 2 << 20, 3, "plain", "omitted"
     )
     assert settings.audit_log == tmp_path / "audit.jsonl"
+    assert settings.pipelines == {"nightly": 86400, "train.v2": None}
     first, second = setup.models
     assert (first.settings.name, first.settings.version, first.settings.owner) == (
         "flights",
@@ -114,8 +116,8 @@ BAD = {
     "unknown key": (OK + "window: [5m]", 'line 2: window: unknown key; did you mean "windows"?'),
     "far unknown key": (
         OK + "xyz: 1",
-        "line 2: xyz: unknown key; allowed are models, windows, state, server, limits, sensitive_key,"
-        " prediction_log, audit_log",
+        "line 2: xyz: unknown key; allowed are models, windows, state, server, pipelines, limits,"
+        " sensitive_key, prediction_log, audit_log",
     ),
     "unknown model key": (model("owners: me"), 'line 4: models[0].owners: unknown key; did you mean "owner"?'),
     "key twice": (OK + "state: {}\nstate: {}", "line 3: state: stands twice"),
@@ -412,6 +414,26 @@ BAD = {
     "prediction log of a model": (
         model("prediction_log: sometimes"),
         'line 4: models[0].prediction_log: must be true or false, got "sometimes"',
+    ),
+    "pipeline without name": (
+        OK + "pipelines: [{every: 1h}]",
+        "line 2: pipelines[0].name: must be given: a name of letters, digits and . _ -",
+    ),
+    "name of a pipeline": (
+        OK + "pipelines: [{name: a/b}]",
+        'line 2: pipelines[0].name: must be a name of letters, digits and . _ -, got "a/b"',
+    ),
+    "pipeline twice": (
+        OK + "pipelines: [{name: a}, {name: a}]",
+        'line 2: pipelines[1].name: "a" stands twice',
+    ),
+    "pipeline too often": (
+        OK + "pipelines: [{name: a, every: 5s}]",
+        'line 2: pipelines[0].every: must be a duration from 1m to 400d, got "5s"',
+    ),
+    "too many pipelines": (
+        OK + f"pipelines: [{', '.join(f'{{name: p{n}}}' for n in range(201))}]",
+        "line 2: pipelines: must have at most 200 items, got 201",
     ),
     "tab": (OK + "\twindows: [5m]", "line 2: is not YAML: found character '\\t' that cannot start any token"),
     "unclosed": ("models: [", "line 1: is not YAML: expected the node content, but found '<stream end>'"),

@@ -226,6 +226,17 @@ def provoke(story: demo.Story) -> None:
     assert requests.post(url, data=json.dumps(odd), headers=lines, timeout=5).status_code == 202
     for _ in range(20):
         requests.post(url, data="\n".join(["{"] * 100), headers=lines, timeout=5)
+    now = time.time()
+    begun = {"id": "1", "state": "started", "start": now - 5, "interval": 3600}
+    runs = [
+        begun,
+        {"id": "1", "state": "succeeded", "end": now - 3, "rows": 10},
+        {**begun, "id": "2"},
+        {"id": "2", "state": "failed", "error": "exit_1"},
+    ]
+    for report in runs:
+        path = f"{story._ports.url('exporter')}/v1/pipelines/features/runs"
+        assert requests.post(path, json=report, timeout=10).status_code == 200
 
 
 def instant(url: str, expression: str) -> list[Any]:

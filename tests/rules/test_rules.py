@@ -92,7 +92,7 @@ def test_an_alert_says_what_how_bad_and_what_to_do(alert: dict[str, Any]) -> Non
     assert "{{" not in texts["summary"]
     assert texts["first_step"].endswith(".")
     if not watchdog:
-        assert "$labels.model" in texts["description"] or "$labels.instance" in texts["description"]
+        assert any(f"$labels.{name}" in texts["description"] for name in ("model", "instance", "pipeline"))
     assert texts["runbook_url"].endswith(f"/{alert['alert']}.md")
     assert "$value" not in str(alert["labels"])
 

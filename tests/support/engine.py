@@ -81,6 +81,7 @@ class Bench:
             evaluator or Evaluator(),
             lambda: None,
         )
+        self.engine.pipelines.intervals = self.setup.settings.pipelines
         self.intake = Intake({name: model.intake for name, model in self.models.items()})
         self.open.append(self)
         self.engine.recover()

@@ -130,6 +130,8 @@ def add_replica(fleet: Fleet, model: str, replica: str, version: str = "1") -> N
     _performance(fleet, of)
     _server(fleet, there)
     _exporter(fleet, there)
+    if replica == "a":
+        _pipeline(fleet, {**there, "pipeline": f"{model}-train"})
 
 
 def _labels(fleet: Fleet, of: dict[str, str]) -> None:
@@ -202,6 +204,14 @@ def _gpu(fleet: Fleet, of: dict[str, str]) -> None:
     fleet.counter("ml_gpu_ecc_errors_total", 1, **of, error="corrected")
     if of["gpu"] == "0":
         fleet.gauge("ml_gpu_server_memory_bytes", 5e10, **of)
+
+
+def _pipeline(fleet: Fleet, of: dict[str, str]) -> None:
+    """Add a pipeline that succeeds every minute; every ten are expected."""
+    fleet.gauge("ml_pipeline_known_timestamp_seconds", 0, **of)
+    fleet.gauge("ml_pipeline_interval_seconds", 600, **of)
+    for what in ("start", "end", "success"):
+        fleet.series[_key(f"ml_pipeline_last_{what}_timestamp_seconds", of)] = (True, [(fleet.minutes, 60)])
 
 
 def _exporter(fleet: Fleet, there: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ from ml_exporter.signals import (
     traffic,
 )
 from ml_exporter.signals.signal import REASONS, Signal
+from ml_exporter.state import pipeline_metrics
 
 _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
     ("Traffic and model", "Volume, errors, latency, labels, and what is known about each model.", traffic.SIGNALS),
@@ -59,6 +60,7 @@ def sections() -> list[Section]:
     server = [metric for reader in readers if reader for metric in reader.metrics]
     result.append(("Model server", "Resources of the watched process tree, and its health checks.", server))
     result.append(("GPU", _GPUS, gpu.GpuReader.metrics))
+    result.append(("Pipelines", "Runs that were reported, each pipeline by its name.", pipeline_metrics.METRICS))
     result.append(
         ("Signals and joins", "Why there is no sample, and what became of events.", list(evaluation.METRICS))
     )

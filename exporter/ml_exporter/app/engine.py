@@ -17,11 +17,14 @@ from ml_exporter.app.prediction_log import PredictionLog
 from ml_exporter.app.runtime import ModelRuntime, states
 from ml_exporter.core.clock import Clock
 from ml_exporter.core.metrics import Block
+from ml_exporter.core.pipelines import Report
 from ml_exporter.core.privacy import without_message
 from ml_exporter.ingest.assemble import Predictions, from_columns, from_events, hash_ids
 from ml_exporter.ingest.queue import Batch, IntakeQueue, Kind, ModelIntake
 from ml_exporter.state import checkpoint
 from ml_exporter.state.directory import StateDirectory
+from ml_exporter.state.pipeline_metrics import PipelineBlocks
+from ml_exporter.state.pipelines import Pipelines
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +82,8 @@ class Engine:
         self.models = dict(models)
         self.interval = interval
         self.prediction_log: PredictionLog | None = None
+        self.pipelines = Pipelines()
+        self._pipeline_blocks = PipelineBlocks(self.pipelines)
         self._queue = queue
         self._directory = directory
         self._publish = publish
@@ -107,6 +112,25 @@ class Engine:
     def command(self, function: Callable[[], None]) -> Batch:
         """Return a queue item that calls ``function`` in this thread, after the events before it are counted."""
         return Batch(Kind.COMMAND, None, function, 0, 0)
+
+    def report(self, report: Report, done: Callable[[bool], None]) -> bool:
+        """Hand a report about a pipeline to this thread; ``done`` hears there whether it is on disk.
+
+        Returns False if nothing is counted any more.
+        """
+        return self._change(lambda: self.pipelines.take(report), done)
+
+    def forget_pipeline(
+        self, name: str, found: Callable[[bool | None], None], done: Callable[[bool], None]
+    ) -> bool:
+        """Forget a pipeline as ``report`` takes one; ``found`` hears what :meth:`Pipelines.forget` returns."""
+        return self._change(lambda: found(self.pipelines.forget(name)), done)
+
+    def _change(self, function: Callable[[], None], done: Callable[[bool], None]) -> bool:
+        if self._queue.closed:
+            return False
+        self._queue.put([Batch(Kind.COMMAND, None, function, 0, 0, done)])
+        return True
 
     def replace_models(self, models: Mapping[str, ModelRuntime]) -> None:
         """Go on with other models; those whose sums mean the same keep them. Only by :meth:`command`."""
@@ -164,11 +188,13 @@ class Engine:
             notes = found.notes + checkpoint.restore(
                 states(self.models), fingerprints, found, self._clock.steady()
             )
+            notes += self.pipelines.restore(found)
             if found.snapshot is not None:
                 self._seed = found.snapshot.header["seed"]
             self.status.notes = notes
             for note in notes:
                 log.warning(note)
+        self.pipelines.configure(self.pipelines.intervals, self._clock.wall())
         self.tick()
         self.status.ready = True
 
@@ -182,6 +208,8 @@ class Engine:
             if batch.kind is Kind.COMMAND:
                 self._count_all(batches[start:place])
                 batch.content()
+                if batch.done is not None:
+                    self._waiting.append(batch.done)
                 start = place + 1
         self._count_all(batches[start:])
 
@@ -275,7 +303,7 @@ class Engine:
         """Commit, let the windows slide, and publish a snapshot."""
         began = time.monotonic()
         self._commit()
-        blocks = self._evaluator.evaluate(self.models)
+        blocks = self._evaluator.evaluate(self.models) + self._pipeline_blocks.blocks()
         self._publish(blocks)
         self.status.published = self._clock.wall()
         self.status.ticks += 1
@@ -300,8 +328,10 @@ class Engine:
             for state in models.values():
                 state.join.changes()
                 state.dropped_versions()
+            self.pipelines.changes()
             return True
         record = checkpoint.tick_record(models, now)
+        record.header |= self.pipelines.changes()
         if self._gap:
             return True
         try:
@@ -325,6 +355,7 @@ class Engine:
             for state in models.values():
                 state.join.save()
             whole = checkpoint.snapshot_record(models, fingerprints, now, self._seed)
+            whole.header |= self.pipelines.whole()
             self._directory.snapshot(whole, complete=not self._gap)
             for state in models.values():
                 state.join.tidy()

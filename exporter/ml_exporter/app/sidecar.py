@@ -45,6 +45,7 @@ from ml_exporter.web.application import Application, Hooks
 from ml_exporter.web.auth import BasicAuth
 from ml_exporter.web.connection import Shared
 from ml_exporter.web.intake import IntakePaths
+from ml_exporter.web.pipelines import Desk, PipelinePaths
 from ml_exporter.web.server import Server, bind, is_loopback
 from ml_exporter.web.tls import Tls
 
@@ -108,6 +109,7 @@ class Sidecar:
             self._evaluator,
             self._engine_failed,
         )
+        self._engine.pipelines.intervals = self._settings.pipelines
         self._self_metrics = SelfMetrics(
             self._engine.status, lambda: self._engine.models, self._trail, has_state=self._directory is not None
         )
@@ -137,7 +139,8 @@ class Sidecar:
             counted=self._count_request,
             refused=self._count_refusal,
         )
-        self._application = Application(self._paths, hooks, self._auth, options.metrics_path)
+        pipelines = PipelinePaths(Desk(self._engine.report, self._engine.forget_pipeline, self._clock.wall))
+        self._application = Application(self._paths, pipelines, hooks, self._auth, options.metrics_path)
         self._shared = Shared(self._application, on_refused=self._count_refusal)
         self._shared.replace(_headers(web), limits.connections)
         self._server = Server(self._shared, self._tls)
@@ -210,6 +213,7 @@ class Sidecar:
             if readers is not None:
                 watched.stopped.set()
                 old.extend(self._evaluator.replace_readers(readers))
+            self._engine.pipelines.configure(setup.settings.pipelines, self._clock.wall())
             self._engine.replace_models(models)
             self._use_prediction_log(prediction_log)
             self._engine.interval = setup.settings.interval

@@ -19,6 +19,7 @@ from ml_exporter.cli import (
     replay,
     report,
     retrain,
+    run,
     serve,
 )
 from ml_exporter.core.errors import BaselineError, ConfigError, EventsError, ExporterError, UsageError
@@ -31,7 +32,7 @@ DATA: Final = 4
 
 COMMANDS: Final = (
     *(serve, check_config, config_schema, healthcheck),
-    *(baseline, check, backfill, replay, report, catalogue, retrain),
+    *(baseline, check, backfill, replay, report, run, catalogue, retrain),
 )
 
 EXIT_CODES: Final = f"""\

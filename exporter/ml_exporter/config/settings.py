@@ -31,6 +31,7 @@ from ml_exporter.config.fields import (
     whole_duration,
 )
 from ml_exporter.config.yaml_file import Document
+from ml_exporter.core.pipelines import NAME as PIPELINE_NAME
 from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
 from ml_exporter.core.segments import MOST_GROUPS, SegmentOptions
 from ml_exporter.core.text import parse_duration
@@ -40,6 +41,9 @@ from ml_exporter.state.ring import Window
 _DAY: Final = 86400.0
 MOST_SLICES: Final = 200
 """Slices of a window at most (chosen): each takes the memory of all sums of a version."""
+
+MOST_PIPELINES: Final = 200
+"""Configured pipelines at most (chosen): each has some 15 series."""
 
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
@@ -178,6 +182,22 @@ PREDICTION_LOG: Final = Section(
     )
 )
 
+PIPELINE: Final = Section(
+    (
+        Field(
+            "name",
+            text(PIPELINE_NAME, "a name of letters, digits and . _ -", 64),
+            "Name of the pipeline, as runs are reported under it.",
+        ),
+        Field(
+            "every",
+            duration(60, 400 * _DAY),
+            "Longest time between two runs as planned; beyond it a run is overdue. Default: what reports say.",
+            None,
+        ),
+    )
+)
+
 AUDIT_LOG: Final = Section(
     (Field("file", path(), "Where reloads, baselines, start and stop are written, a line of JSON each."),)
 )
@@ -270,6 +290,12 @@ ROOT: Final = Section(
             " parent.",
             DEFAULTS,
         ),
+        Field(
+            "pipelines",
+            list_of(section(PIPELINE), most=MOST_PIPELINES),
+            "Pipelines whose runs are expected; the runs of others may be reported as well.",
+            (),
+        ),
         Field("limits", section(LIMITS), "Bounds on what is kept and accepted.", DEFAULTS),
         Field(
             "sensitive_key",
@@ -343,6 +369,7 @@ class Settings:
     state_directory: Path | None
     interval: float
     server: Target
+    pipelines: Mapping[str, float | None]
     limits: Limits
     sensitive_key: Secret | None
     prediction_log: PredictionLogSettings | None
@@ -370,12 +397,17 @@ def read(file: Path) -> tuple[Document, Settings]:
     for number, name in enumerate(names):
         if name is not None and name in names[:number]:
             document.problem(f"models[{number}].name", f'"{name}" stands twice')
+    pipelines = [pipeline["name"] for pipeline in root["pipelines"]]
+    for number, name in enumerate(pipelines):
+        if name is not None and name in pipelines[:number]:
+            document.problem(f"pipelines[{number}].name", f'"{name}" stands twice')
     settings = Settings(
         models=models,
         windows=tuple(sorted(root["windows"], key=parse_duration)),
         state_directory=state["directory"],
         interval=state["interval"],
         server=_server(server, document),
+        pipelines={pipeline["name"]: pipeline["every"] for pipeline in root["pipelines"]},
         limits=Limits(**root["limits"]),
         sensitive_key=root["sensitive_key"],
         prediction_log=_prediction_log(root, document),

@@ -12,6 +12,7 @@ from ml_exporter.web import openapi
 from ml_exporter.web.gate import SMALL, Authenticator, Handler, PathGate, Reloading, healthy, metrics_page, reads
 from ml_exporter.web.intake import IntakePaths
 from ml_exporter.web.messages import HTML, JSON, Request, Response, problem
+from ml_exporter.web.pipelines import PipelinePaths, shown
 
 _MODELS: Final = "/models/"
 _FRESH: Final = (("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"))
@@ -41,9 +42,17 @@ class Hooks:
 class Application(PathGate):
     """The paths of the sidecar."""
 
-    def __init__(self, intake: IntakePaths, hooks: Hooks, auth: Authenticator | None, metrics_path: str) -> None:
+    def __init__(
+        self,
+        intake: IntakePaths,
+        pipelines: PipelinePaths,
+        hooks: Hooks,
+        auth: Authenticator | None,
+        metrics_path: str,
+    ) -> None:
         self._hooks = hooks
         self._intake = intake
+        self._pipelines = pipelines
         self._metrics_path = metrics_path
         reload = Reloading(hooks.reload, self.user)
         paths: dict[str, dict[str, Handler]] = {
@@ -65,15 +74,17 @@ class Application(PathGate):
 
     def methods(self, path: str) -> Mapping[str, Handler] | None:
         """Return the handlers of a path, None if there is no such path."""
-        return self._model_methods if path.startswith(_MODELS) else super().methods(path)
+        if path.startswith(_MODELS):
+            return self._model_methods
+        return super().methods(path) or self._pipelines.methods(path)
 
     def limit(self, path: str) -> int:
         """Return the largest body of a path."""
-        return self._intake.limit if path[:4] == "/v1/" else SMALL
+        return self._intake.limit if path in ("/v1/predictions", "/v1/labels") else SMALL
 
     def _count(self, path: str, status: int) -> None:
-        """Count an answer; the pages of all models count as one path, whatever names are asked for."""
-        self._hooks.counted(f"{_MODELS}NAME" if path.startswith(_MODELS) else path, status)
+        """Count an answer; paths that differ in the name of a model, or of a pipeline, count as one."""
+        self._hooks.counted(f"{_MODELS}NAME" if path.startswith(_MODELS) else shown(path), status)
 
     def _landing(self, request: Request) -> Response:
         return Response(200, self._hooks.landing(), HTML, _FRESH)

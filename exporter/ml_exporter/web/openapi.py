@@ -9,8 +9,10 @@ import orjson
 from msgspec import UNSET, Meta, UnsetType
 
 from ml_exporter import __version__
+from ml_exporter.core.pipelines import NAME
 from ml_exporter.core.schema import ModelSchema, Task
 from ml_exporter.ingest.events import EventTypes, Label, Scalar
+from ml_exporter.ingest.pipeline_report import PipelineRun
 from ml_exporter.ingest.protocols import PROTOCOLS
 from ml_exporter.ingest.protocols.protocol import JsonText, Protocol
 from ml_exporter.ingest.reasons import LOSSES, WARNINGS
@@ -92,6 +94,16 @@ def document(metrics_path: str) -> bytes:
     return orjson.dumps(_document(metrics_path), option=orjson.OPT_INDENT_2) + b"\n"
 
 
+_STATUS: Final = {"schema": {"type": "object", "properties": {"status": {"type": "string"}}}}
+_PIPELINE: Final = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "Name of the pipeline.",
+    "schema": {"type": "string", "pattern": f"^{NAME}$"},
+}
+
+
 def _document(metrics_path: str) -> dict[str, Any]:
     schemas = _schemas()
     return {
@@ -107,6 +119,8 @@ def _document(metrics_path: str) -> dict[str, Any]:
         "paths": {
             "/v1/predictions": {"post": _intake("predictions", "Take predictions in.", "Predictions")},
             "/v1/labels": {"post": _intake("labels", "Take labels in.", "Labels")},
+            "/v1/pipelines/{name}/runs": {"post": _run()},
+            "/v1/pipelines/{name}": {"delete": _forget()},
             metrics_path: {"get": _page("metrics", "Metrics, for Prometheus.", *_METRICS)},
             "/": {"get": _page("landing", "How the sidecar stands.", "text/html")},
             "/models/{name}": {"get": _model_page()},
@@ -133,7 +147,7 @@ def _document(metrics_path: str) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     """Return the schemas of the types that bodies are decoded into, with features of any model."""
     types = EventTypes(ModelSchema("any", Task.BINARY, classes=("0", "1")))
-    used = [types.Event, types.Columns, Label, Receipt, Problem, Reloaded]
+    used = [types.Event, types.Columns, Label, PipelineRun, Receipt, Problem, Reloaded]
     _, schemas = msgspec.json.schema_components(used, ref_template="#/components/schemas/{name}")
     value, _ = msgspec.json.schema_components([Scalar | None])
     one = value[0]
@@ -210,6 +224,29 @@ def _body(protocol: Protocol, form: str) -> dict[str, Any]:
     if JSON in protocol.content_types:
         return _reference(form)
     return _TEXT if isinstance(protocol, JsonText) else {"schema": {"type": "string", "format": "binary"}}
+
+
+def _run() -> dict[str, Any]:
+    answers = {
+        200: _answer("The run is on disk.", {JSON: _STATUS}),
+        404: _problem("The name is none that a pipeline can have."),
+        415: _problem("The body is in no known form."),
+    }
+    body = {"required": True, "content": {JSON: _reference("PipelineRun")}}
+    return {
+        **_operation("run", "Take a report about a run of a pipeline in.", answers),
+        "parameters": [_PIPELINE],
+        "requestBody": body,
+    }
+
+
+def _forget() -> dict[str, Any]:
+    answers = {
+        200: _answer("The pipeline is forgotten.", {JSON: _STATUS}),
+        404: _problem("No run of it has been reported."),
+        409: _problem("It is in the configuration."),
+    }
+    return {**_operation("forget", "Forget a pipeline that is given up.", answers), "parameters": [_PIPELINE]}
 
 
 def _model_page() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from support.alert_cases import (
     labels,
     multivariate,
     performance,
+    pipelines,
     quality,
     resources,
     retrain,
@@ -29,6 +30,7 @@ CASES: tuple[Case, ...] = (
     *server.CASES,
     *resources.CASES,
     *gpu.CASES,
+    *pipelines.CASES,
     *exporter.CASES,
     *retrain.CASES,
 )
