@@ -99,8 +99,8 @@ def _compared(
     common = [in_common(*pair) for pair in pairs]
     found = [pair for pair in common if pair is not None]
     numbers = _numbers(
-        replace(a, variables=[one for one, _ in found], outcomes={}),
-        replace(b, variables=[two for _, two in found], outcomes={}),
+        _of_variables(a, [one for one, _ in found]),
+        _of_variables(b, [two for _, two in found]),
     )
     for (one, two), shared in zip(pairs, common, strict=True):
         changes = tuple(_changes(one, two))
@@ -150,3 +150,8 @@ def _performance(a: BaselineDocument, b: BaselineDocument) -> tuple[Performance,
         tallies = Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES)
         numbers.append(Numbers(ModelContext(reference_of(schema, tallies, document), 1), tallies.zero()))
     return tuple(performance_of(numbers[0], numbers[1]))
+
+
+def _of_variables(document: BaselineDocument, variables: list[VariableDocument]) -> BaselineDocument:
+    """Return a baseline of these variables alone: nothing that rests on others, or on labels."""
+    return replace(document, variables=variables, outcomes={}, segments=[], attributions=[], multivariate=None)
