@@ -25,7 +25,7 @@ from ml_exporter.retrain import settings as retrain_settings
 from ml_exporter.retrain.jobs import STATES
 from ml_exporter.retrain.notification import FATES
 from ml_exporter.retrain.targets import TARGETS
-from ml_exporter.signals import drift, fairness, performance, quality, segments, traffic
+from ml_exporter.signals import drift, estimation, fairness, performance, quality, segments, traffic
 from ml_exporter.signals.signal import Signal
 
 HERE = Path(__file__).parent
@@ -105,6 +105,7 @@ relative paths start at the folder of the file.
 FAMILIES = (
     (drift, "Drift", "a window against the baseline"),
     (performance, "Performance", "predictions against labels"),
+    (estimation, "Estimation", "performance before labels come"),
     (quality, "Data quality", "values that should not be there"),
     (segments, "Segments", "declared groups of predictions"),
     (fairness, "Fairness", "groups of a protected segment beside its reference"),

@@ -10,7 +10,7 @@ from ml_exporter.core.metrics import Metric
 from ml_exporter.ingest.metrics import IntakeMetrics
 from ml_exporter.resources import READERS, gpu
 from ml_exporter.resources.target import Health, Target
-from ml_exporter.signals import SIGNALS, drift, fairness, performance, quality, segments, traffic
+from ml_exporter.signals import SIGNALS, drift, estimation, fairness, performance, quality, segments, traffic
 from ml_exporter.signals.signal import REASONS, Signal
 
 _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
@@ -18,6 +18,7 @@ _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
     ("Data quality", "Values that are not there, or not what they should be, by feature.", quality.SIGNALS),
     ("Drift", "Inputs and predictions of a window against the baseline.", drift.SIGNALS),
     ("Performance", "How right the model was, once labels have arrived.", performance.SIGNALS),
+    ("Estimation", "How right the model is before labels come, from calibrated scores.", estimation.SIGNALS),
     ("Segments", "Traffic, missing values, drift and performance of declared groups.", segments.SIGNALS),
     ("Fairness", "Are the groups of a protected segment treated alike.", fairness.SIGNALS),
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from ml_exporter.baseline.calibration import LabelledScores, document_of
 from ml_exporter.baseline.document import FORMAT, BaselineDocument, VariableDocument
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.plan import Review, plan
@@ -49,11 +50,12 @@ def fit(
 ) -> Fitted:
     """Return the baseline of the rows that ``chunks()`` yields; it is called twice.
 
-    The first pass finds kinds, edges, categories and units from bounded samples; the second counts
+    The first pass finds kinds, edges, categories, units and a calibration from bounded samples; the second counts
     every row with the same tallies that the sidecar uses. BaselineError says what in the data is unusable.
     """
-    profiles = _profiles(chunks, options)
+    profiles, labelled_scores = _first_pass(chunks, options)
     schema, reviews = plan(profiles, options)
+    schema = replace(schema, calibration=labelled_scores.maps(schema))
     tallies = tallies_of(schema)
     sums = tallies.zero()
     for chunk in chunks():
@@ -83,14 +85,19 @@ def fit(
         variables=_variables(schema, sums, profiles, options, noise),
         outcomes={name: sums[name].ravel().tolist() for name in outcomes} if options.label else {},
         segments=documents_of(schema.segments, Groups(schema), sums),
+        calibration=document_of(schema, sums),
     )
     document.sha256 = document.digest()
     return Fitted(document, reviews)
 
 
-def _profiles(chunks: Callable[[], Iterator[Chunk]], options: FitOptions) -> dict[str, Profile]:
+def _first_pass(
+    chunks: Callable[[], Iterator[Chunk]], options: FitOptions
+) -> tuple[dict[str, Profile], LabelledScores]:
     profiles: dict[str, Profile] = {}
+    labelled = LabelledScores(options, np.random.default_rng(_SEED))
     for chunk in chunks():
+        labelled.add(chunk)
         for name, column in chunk.items():
             if name not in profiles:
                 profiles[name] = Profile(np.random.default_rng([_SEED, len(profiles)]))
@@ -103,11 +110,12 @@ def _profiles(chunks: Callable[[], Iterator[Chunk]], options: FitOptions) -> dic
     asked += [("--kind", name) for name in options.kinds]
     asked += [("--sensitive", name) for name in sorted(options.sensitive)]
     asked += [("--segment", name) for name in options.segments]
+    asked += [("--class-score", name) for name in options.class_scores.values()]
     for flag, name in asked:
         if name not in profiles:
             known = nearest(name, profiles) or f"; there are {', '.join(list(profiles)[:10])}"
             raise BaselineError(f'{flag}: no column "{name}"{known}')
-    return profiles
+    return profiles, labelled
 
 
 def _variables(

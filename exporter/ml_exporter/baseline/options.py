@@ -13,7 +13,7 @@ class FitOptions:
     """Which columns are what.
 
     ``kinds`` overrides what the values suggest; ``key`` masks sensitive names; ``segments`` are columns by whose
-    values, or edges, rows are parted.
+    values, or edges, rows are parted; ``class_scores`` the columns of a multiclass model's scores, by class.
     """
 
     task: Task
@@ -27,3 +27,4 @@ class FitOptions:
     positive_class: str | None = None
     threshold: float = 0.5
     segments: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    class_scores: Mapping[str, str] = field(default_factory=dict)

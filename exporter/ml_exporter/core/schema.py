@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.calibration import CalibrationMap
 from ml_exporter.core.segments import MISSING_GROUP, OTHER, Segment
 from ml_exporter.core.text import label_value
 
@@ -135,6 +136,8 @@ class ModelSchema:
     ``score_edges`` are the interior edges of the score bins, the tenths among them, and ``score_groups``
     the first score bin of each exposed one. ``label_center`` is taken from regression labels
     before they are summed. ``segments`` are the ways in which predictions are parted besides.
+    ``calibration`` turns scores into probabilities: a map for the positive class, or one for each class; none
+    where the baseline has none.
     """
 
     name: str
@@ -148,6 +151,7 @@ class ModelSchema:
     score_groups: IntArray = field(default_factory=lambda: np.arange(0, 100, 5))
     label_center: float = 0.0
     segments: tuple[Segment, ...] = ()
+    calibration: tuple[CalibrationMap, ...] = ()
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -185,6 +189,8 @@ class ModelSchema:
         digest.update(np.float64(self.label_center).tobytes())
         for segment in self.segments:
             digest.update(segment.identity())
+        for calibration in self.calibration:
+            digest.update(calibration.identity())
         return digest.hexdigest()[:16]
 
     def renamed(self, name: str) -> ModelSchema:

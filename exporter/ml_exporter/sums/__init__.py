@@ -1,6 +1,7 @@
 """How a batch adds to sums: the one idea on which windows, restarts, fleets and baselines rest."""
 
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
+from ml_exporter.sums.estimation import EstimationTally, ExpectedOutcomeTally
 from ml_exporter.sums.labels import LabelTally
 from ml_exporter.sums.regression import RegressionTally
 from ml_exporter.sums.segments import SegmentOutcomeTally, SegmentTally
@@ -8,7 +9,12 @@ from ml_exporter.sums.tally import OutcomeFactory, PredictionFactory
 from ml_exporter.sums.traffic import TrafficTally
 from ml_exporter.sums.variables import VariableTally
 
-PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (VariableTally, TrafficTally, SegmentTally.of)
+PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (
+    VariableTally,
+    TrafficTally,
+    SegmentTally.of,
+    EstimationTally.of,
+)
 OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     LabelTally,
     ConfusionTally.of,
@@ -16,4 +22,5 @@ OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     MulticlassScoreTally.of,
     RegressionTally.of,
     SegmentOutcomeTally.of,
+    ExpectedOutcomeTally.of,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -55,19 +55,24 @@ def class_rows(context: ModelContext) -> Rows:
 class PerformanceSignal(JointSignal):
     """One measure over each window, and over the baseline where that has labels."""
 
+    named: ClassVar[str] = "{}"
+    """Key of the signal, made from that of its measure."""
+
+    shown: ClassVar[str] = "performance_{}"
+    """The metrics' name without what stands before it."""
+
+    within: ClassVar[str] = "over labels that arrived within the window"
+
     def __init__(self, measure: PerformanceMeasure) -> None:
-        self.key = measure.key
+        self.key = self.named.format(measure.key)
         self.measure = measure
         labels = ("class",) if measure.per_class else ()
+        name = self.shown.format(measure.key)
         self._window = gauge(
-            f"ml_performance_{self.key}",
-            f"{measure.help}, over labels that arrived within the window.",
-            *("model", "version", "window", *labels),
+            f"ml_{name}", f"{measure.help}, {self.within}.", *("model", "version", "window", *labels)
         )
         self._baseline = gauge(
-            f"ml_baseline_performance_{self.key}",
-            f"{measure.help}, over the baseline.",
-            *("model", "version", *labels),
+            f"ml_baseline_{name}", f"{measure.help}, over the baseline.", *("model", "version", *labels)
         )
         self.metrics = (self._window, self._baseline)
 
@@ -76,17 +81,17 @@ class PerformanceSignal(JointSignal):
         context = views.context
         if context.schema.task not in self.measure.tasks:
             return [()] * len(views)
-        sums = views.derived(_stacked)
+        sums = views.derived(stacked)
         samples = self.measure.samples(sums)
         if not samples.any():
-            return [[NoData(view.scope, self.key, self._shortage(view.sums, 0))] for view in views]
+            return [[NoData(view.scope, self.key, self.shortage(view.sums, 0))] for view in views]
         values = self.measure.value(sums, context.schema)
         missing = np.isnan(values).sum(axis=-1)
         return map(self._of_view, views, samples.tolist(), values, missing.tolist())
 
     def _of_view(self, view: View, samples: int, values: FloatArray, missing: int) -> Samples:
         if samples < max(view.context.minimum_samples, 1):
-            yield NoData(view.scope, self.key, self._shortage(view.sums, samples))
+            yield NoData(view.scope, self.key, self.shortage(view.sums, samples))
             return
         if missing:
             yield NoData(view.scope, self.key, self.measure.undefined)
@@ -103,13 +108,15 @@ class PerformanceSignal(JointSignal):
     def _rows(self, context: ModelContext) -> Rows:
         return context.derived(class_rows) if self.measure.per_class else ONE
 
-    def _shortage(self, sums: Sums, samples: int) -> str:
+    def shortage(self, sums: Sums, samples: int) -> str:
+        """Return why there is no sample over so few ``samples``."""
         if samples:
             return TOO_FEW_SAMPLES
         return NO_SCORES if joined(sums) else NO_LABELS
 
 
-def _stacked(views: Views) -> Sums:
+def stacked(views: Views) -> Sums:
+    """Return the sums of all windows, with the windows as leading axis."""
     return Sums(views[0].sums.layout, np.array([view.sums.vector for view in views]))
 
 

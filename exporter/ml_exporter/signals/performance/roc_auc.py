@@ -13,7 +13,7 @@ from ml_exporter.signals.signal import ONE_CLASS
 from ml_exporter.sums.layout import Sums
 
 
-def roc_auc(bins: IntArray) -> FloatArray:
+def roc_auc(bins: IntArray | FloatArray) -> FloatArray:
     """Area under the ROC curve: chance that a positive event scores above a negative one; lower is worse.
 
     ``AUC = sum_b p_b (N_b + n_b / 2) / (P N)`` with ``n`` and ``p`` the negative and positive outcomes in
@@ -37,16 +37,20 @@ def roc_auc(bins: IntArray) -> FloatArray:
     negative, positive = bins[..., 0, :], bins[..., 1, :]
     below = negative.cumsum(axis=-1) - negative / 2.0
     pairs = negative.sum(axis=-1) * positive.sum(axis=-1)
-    return np.where(pairs > 0, (positive * below).sum(axis=-1) / np.maximum(pairs, 1), np.nan)
+    return np.where(pairs > 0, (positive * below).sum(axis=-1) / np.where(pairs > 0, pairs, 1), np.nan)
 
 
 def _value(sums: Sums, schema: ModelSchema) -> FloatArray:
     if schema.task is Task.BINARY:
         return roc_auc(sums["score_bins"])[..., None]
-    areas = roc_auc(sums["class_score_bins"])
-    known = [row[~np.isnan(row)] for row in areas.reshape(-1, areas.shape[-1])]
+    return mean_of_known(roc_auc(sums["class_score_bins"]))
+
+
+def mean_of_known(values: FloatArray) -> FloatArray:
+    """Return the mean of what is no NaN, over the last axis, as (…, 1); NaN where there is none."""
+    known = [row[~np.isnan(row)] for row in values.reshape(-1, values.shape[-1])]
     means = np.array([row.mean() if len(row) else np.nan for row in known])
-    return means.reshape(*areas.shape[:-1], 1)
+    return means.reshape(*values.shape[:-1], 1)
 
 
 MEASURE: Final = PerformanceMeasure(
