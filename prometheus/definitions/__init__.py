@@ -6,6 +6,7 @@ tests/support/alert_cases, its runbook; then ``make rules docs``. Adding a famil
 
 from definitions import (
     drift,
+    estimation,
     exporter,
     gpu,
     labels,
@@ -26,6 +27,7 @@ FAMILIES: tuple[Family, ...] = (
     quality.FAMILY,
     drift.FAMILY,
     performance.FAMILY,
+    estimation.FAMILY,
     segments.FAMILY,
     server.FAMILY,
     resources.FAMILY,

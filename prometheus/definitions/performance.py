@@ -43,63 +43,70 @@ LABELS: Final = Threshold(
 _THRESHOLDS: Final = (DROP, FLOOR, LABELS)
 
 _P: Final = "model_version:ml_performance"
-_CLASS: Final = "model_version_class:ml_performance"
-_CELLS: Final = "model_version_class_predicted:ml_confusion:increase"
-_ACTUAL: Final = "model_version_class:ml_confusion:actual"
-_PREDICTED: Final = "model_version_class:ml_confusion:predicted"
-_CORRECT: Final = "model_version_class:ml_confusion:correct"
 _OUTCOMES: Final = "model_version:ml_confusion:outcomes"
-_RANKS: Final = "model_version_bin:ml_score_below:negative"
-_POSITIVE: Final = "model_version_bin:ml_score_bin:positive"
 _P_ALL: Final = "model_version:ml_score_bin:positive"
 _N_ALL: Final = "model_version:ml_score_bin:negative"
 _SCORED: Final = "model_version:ml_outcome_scored:increase"
 _CLASSIFIED: Final = "model_version:ml_outcome_log_loss:increase"
 
 
-def _classification() -> Iterator[Record]:
-    yield from increases("model_version_class_predicted", "ml_confusion_total")
-    yield Record(_ACTUAL, f"sum without (predicted) ({_CELLS})")
+def of_confusion(confusion: str, measured: str) -> Iterator[Record]:
+    """Yield what follows from the counter ``confusion``, as series of ``measured``: of outcomes, or of expected ones."""
+    cells = f"model_version_class_predicted:{confusion}:increase"
+    actual, predicted, correct = (
+        f"model_version_class:{confusion}:{part}" for part in ("actual", "predicted", "correct")
+    )
+    outcomes = f"model_version:{confusion}:outcomes"
+    of, by_class = f"model_version:{measured}", f"model_version_class:{measured}"
+    yield from increases("model_version_class_predicted", f"{confusion}_total")
+    yield Record(actual, f"sum without (predicted) ({cells})")
     yield Record(
-        _PREDICTED,
-        f'sum without (predicted) (label_replace(sum without (class) ({_CELLS}), "class", "$1", "predicted", "(.*)"))',
+        predicted,
+        f'sum without (predicted) (label_replace(sum without (class) ({cells}), "class", "$1", "predicted", "(.*)"))',
     )
     yield Record(
-        _CORRECT,
-        f'sum without (predicted) ({_CELLS} and label_replace({_ACTUAL}, "predicted", "$1", "class", "(.*)"))',
+        correct,
+        f'sum without (predicted) ({cells} and label_replace({actual}, "predicted", "$1", "class", "(.*)"))',
     )
-    yield Record(_OUTCOMES, f"sum without (class) ({_ACTUAL})")
-    yield Record(f"{_P}:accuracy", f"sum without (class) ({_CORRECT}) / ({_OUTCOMES} > 0)")
-    yield Record(f"{_P}:constant_accuracy", f"max without (class) ({_ACTUAL}) / ({_OUTCOMES} > 0)")
-    yield Record(f"{_CLASS}:precision", f"{_CORRECT} / ({_PREDICTED} > 0)")
-    yield Record(f"{_CLASS}:recall", f"{_CORRECT} / ({_ACTUAL} > 0)")
-    yield Record(f"{_CLASS}:f1", f"2 * {_CORRECT} / ({_ACTUAL} + {_PREDICTED} > 0)")
+    yield Record(outcomes, f"sum without (class) ({actual})")
+    yield Record(f"{of}:accuracy", f"sum without (class) ({correct}) / ({outcomes} > 0)")
+    yield Record(f"{of}:constant_accuracy", f"max without (class) ({actual}) / ({outcomes} > 0)")
+    yield Record(f"{by_class}:precision", f"{correct} / ({predicted} > 0)")
+    yield Record(f"{by_class}:recall", f"{correct} / ({actual} > 0)")
+    yield Record(f"{by_class}:f1", f"2 * {correct} / ({actual} + {predicted} > 0)")
     for measure in ("precision", "recall", "f1"):
-        yield Record(f"{_P}:{measure}_macro", f"avg without (class) ({_CLASS}:{measure})")
-    yield Record(f"{_P}:accuracy_standard_error", f"sqrt({_P}:accuracy * (1 - {_P}:accuracy) / ({_OUTCOMES} > 0))")
+        yield Record(f"{of}:{measure}_macro", f"avg without (class) ({by_class}:{measure})")
+    yield Record(f"{of}:accuracy_standard_error", f"sqrt({of}:accuracy * (1 - {of}:accuracy) / ({outcomes} > 0))")
 
 
-def _scores() -> Iterator[Record]:
-    """ROC AUC from how many negatives each bin of positives outranks; calibration from tenths of the score."""
-    scores, below = increase("ml_score_bin_total"), increase("ml_score_below_total")
-    yield from rolled(_POSITIVE, f"sum without (class) ({scores} unless {below})")
-    yield from rolled(_RANKS, increase("ml_score_below_total", ", class"))
-    yield from rolled(_N_ALL, f"sum without (class, bin) ({scores} and {below})")
-    yield Record(_P_ALL, f"sum without (bin) ({_POSITIVE})")
-    area, pairs = f"{_P}:roc_auc", f"({_P_ALL} * {_N_ALL} > 0)"
-    yield Record(area, f"sum without (bin) ({_POSITIVE} * {_RANKS}) / {pairs}")
+def of_scores(counted: str, measured: str) -> Iterator[Record]:
+    """Yield the area under the ROC curve, from how many negatives each bin of positives outranks, and its error."""
+    scores, below = increase(f"{counted}_bin_total"), increase(f"{counted}_below_total")
+    positive, ranks = f"model_version_bin:{counted}_bin:positive", f"model_version_bin:{counted}_below:negative"
+    p_all, n_all = f"model_version:{counted}_bin:positive", f"model_version:{counted}_bin:negative"
+    yield from rolled(positive, f"sum without (class) ({scores} unless {below})")
+    yield from rolled(ranks, increase(f"{counted}_below_total", ", class"))
+    yield from rolled(n_all, f"sum without (class, bin) ({scores} and {below})")
+    yield Record(p_all, f"sum without (bin) ({positive})")
+    area, pairs = f"model_version:{measured}:roc_auc", f"({p_all} * {n_all} > 0)"
+    yield Record(area, f"sum without (bin) ({positive} * {ranks}) / {pairs}")
     yield Record(
         f"{area}_standard_error",
         f"""
         sqrt(clamp_min(
           (
             {area} * (1 - {area})
-            + ({_P_ALL} - 1) * ({area} / (2 - {area}) - {area} ^ 2)
-            + ({_N_ALL} - 1) * (2 * {area} ^ 2 / (1 + {area}) - {area} ^ 2)
+            + ({p_all} - 1) * ({area} / (2 - {area}) - {area} ^ 2)
+            + ({n_all} - 1) * (2 * {area} ^ 2 / (1 + {area}) - {area} ^ 2)
           ) / {pairs}, 0
         ))
         """,
     )
+
+
+def _calibration() -> Iterator[Record]:
+    """Calibration error from tenths of the score."""
+    below = increase("ml_score_below_total")
     hits = "model_version_bin:ml_calibration_outcomes:positive"
     negatives = f"group without (bin) ({below})"
     yield from rolled(
@@ -182,7 +189,7 @@ def _versions() -> Iterator[Record]:
         )
 
 
-_JUDGED: Final = f"""
+JUDGED: Final = f"""
 and ignoring (measure)
 {COVERED} >= scalar({WINDOW_COVERED.series})
 and on (window)
@@ -200,19 +207,27 @@ _ERRORS: Final = {
 
 def _verdicts() -> Iterator[Record]:
     enough = f"{_P}:labels >= scalar({LABELS.series})"
-    yield Record(f"{_P}:certain_drop", f"{_P}:drop - {Z} * {_P}:drop_standard_error\nand\n{enough}{_JUDGED}")
+    yield Record(f"{_P}:certain_drop", f"{_P}:drop - {Z} * {_P}:drop_standard_error\nand\n{enough}{JUDGED}")
     yield DROP.records(f"{_P}:certain_drop", "model_version")
     for measure in _LEVELS:
         labels = {"accuracy": _OUTCOMES, "f1_macro": _OUTCOMES, "roc_auc": f"{_P_ALL} + {_N_ALL}", "r2": _SCORED}
         yield Record(
             f"{_P}:certain_level",
-            f"{_P}:{measure} + {Z} * {_ERRORS[measure]}\nand\n{labels[measure]} >= scalar({LABELS.series}){_JUDGED}",
+            f"{_P}:{measure} + {Z} * {_ERRORS[measure]}\nand\n{labels[measure]} >= scalar({LABELS.series}){JUDGED}",
             {"measure": measure},
         )
     yield FLOOR.records(f"{_P}:certain_level", "model_version")
 
 
-_RECORDS: Final = (*_classification(), *_scores(), *_losses(), *_drops(), *_versions(), *_verdicts())
+_RECORDS: Final = (
+    *of_confusion("ml_confusion", "ml_performance"),
+    *of_scores("ml_score", "ml_performance"),
+    *_calibration(),
+    *_losses(),
+    *_drops(),
+    *_versions(),
+    *_verdicts(),
+)
 
 _DROP_LIMIT: Final = "model_version:ml_performance_drop:threshold"
 _FLOOR_LIMIT: Final = "model_version:ml_performance_floor:threshold"

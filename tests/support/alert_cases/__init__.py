@@ -2,6 +2,7 @@
 
 from support.alert_cases import (
     drift,
+    estimation,
     exporter,
     gpu,
     labels,
@@ -21,6 +22,7 @@ CASES: tuple[Case, ...] = (
     *quality.CASES,
     *drift.CASES,
     *performance.CASES,
+    *estimation.CASES,
     *segments.CASES,
     *server.CASES,
     *resources.CASES,
