@@ -28,6 +28,7 @@ from ml_exporter.retrain.targets import TARGETS
 from ml_exporter.signals import (
     attribution,
     drift,
+    estimation,
     fairness,
     multivariate,
     performance,
@@ -117,6 +118,7 @@ FAMILIES = (
     (drift, "Drift", "a window against the baseline"),
     (multivariate, "Multivariate drift", "all features of a window together against the baseline"),
     (performance, "Performance", "predictions against labels"),
+    (estimation, "Estimation", "performance before labels come"),
     (quality, "Data quality", "values that should not be there"),
     (segments, "Segments", "declared groups of predictions"),
     (fairness, "Fairness", "groups of a protected segment beside its reference"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import change, every, marks, outcomes, segments, variables, verdicts
+from boards import change, estimation, every, marks, outcomes, segments, variables, verdicts
 from boards.board import Board, Row
 from boards.graphs import graph, histogram
 from boards.links import there
@@ -103,6 +103,7 @@ BOARD: Final = Board(
         ),
     ],
     [
+        estimation.row(),
         *segments.rows(),
         Row("Every measure", [every.TABLE]),
         *outcomes.rows(),

@@ -7,6 +7,7 @@ tests/support/alert_cases, its runbook; then ``make rules docs``. Adding a famil
 from definitions import (
     attribution,
     drift,
+    estimation,
     exporter,
     gpu,
     labels,
@@ -33,6 +34,7 @@ FAMILIES: tuple[Family, ...] = (
     past.FAMILY,
     multivariate.FAMILY,
     performance.FAMILY,
+    estimation.FAMILY,
     segments.FAMILY,
     attribution.FAMILY,
     root_cause.FAMILY,

@@ -50,7 +50,6 @@ _THRESHOLDS: Final = (DROP, FLOOR, LABELS)
 
 _P: Final = "model_version:ml_performance"
 _CLASS: Final = "model_version_class:ml_performance"
-_CELLS: Final = "model_version_class_predicted:ml_confusion:increase"
 _ACTUAL: Final = "model_version_class:ml_confusion:actual"
 _PREDICTED: Final = "model_version_class:ml_confusion:predicted"
 _CORRECT: Final = "model_version_class:ml_confusion:correct"
@@ -68,23 +67,64 @@ _QUANTILE: Final = 1.959963984540054
 """Of the normal distribution: an interval of so many standard errors to either side holds 95 %."""
 
 
-def _classification() -> Iterator[Record]:
-    yield from increases("model_version_class_predicted", "ml_confusion_total")
-    yield Record(_ACTUAL, f"sum without (predicted) ({_CELLS})")
+def of_confusion(confusion: str, measured: str) -> Iterator[Record]:
+    """Yield what follows from the counter ``confusion``, as series of ``measured``: of outcomes, or of expected ones."""
+    cells = f"model_version_class_predicted:{confusion}:increase"
+    actual, predicted, correct = (
+        f"model_version_class:{confusion}:{part}" for part in ("actual", "predicted", "correct")
+    )
+    outcomes = f"model_version:{confusion}:outcomes"
+    of, by_class = f"model_version:{measured}", f"model_version_class:{measured}"
+    yield from increases("model_version_class_predicted", f"{confusion}_total")
+    yield Record(actual, f"sum without (predicted) ({cells})")
     yield Record(
-        _PREDICTED,
-        f'sum without (predicted) (label_replace(sum without (class) ({_CELLS}), "class", "$1", "predicted", "(.*)"))',
+        predicted,
+        f'sum without (predicted) (label_replace(sum without (class) ({cells}), "class", "$1", "predicted", "(.*)"))',
     )
     yield Record(
-        _CORRECT,
-        f'sum without (predicted) ({_CELLS} and label_replace({_ACTUAL}, "predicted", "$1", "class", "(.*)"))',
+        correct,
+        f'sum without (predicted) ({cells} and label_replace({actual}, "predicted", "$1", "class", "(.*)"))',
     )
-    yield Record(_OUTCOMES, f"sum without (class) ({_ACTUAL})")
-    yield Record(f"{_P}:accuracy", f"sum without (class) ({_CORRECT}) / ({_OUTCOMES} > 0)")
-    yield Record(f"{_P}:constant_accuracy", f"max without (class) ({_ACTUAL}) / ({_OUTCOMES} > 0)")
-    yield Record(f"{_CLASS}:precision", f"{_CORRECT} / ({_PREDICTED} > 0)")
-    yield Record(f"{_CLASS}:recall", f"{_CORRECT} / ({_ACTUAL} > 0)")
-    yield Record(f"{_CLASS}:f1", f"2 * {_CORRECT} / ({_ACTUAL} + {_PREDICTED} > 0)")
+    yield Record(outcomes, f"sum without (class) ({actual})")
+    yield Record(f"{of}:accuracy", f"sum without (class) ({correct}) / ({outcomes} > 0)")
+    yield Record(f"{of}:constant_accuracy", f"max without (class) ({actual}) / ({outcomes} > 0)")
+    yield Record(f"{by_class}:precision", f"{correct} / ({predicted} > 0)")
+    yield Record(f"{by_class}:recall", f"{correct} / ({actual} > 0)")
+    yield Record(f"{by_class}:f1", f"2 * {correct} / ({actual} + {predicted} > 0)")
+
+
+def error_of_accuracy(confusion: str, measured: str) -> Record:
+    """Return the standard error of the accuracy of :func:`of_confusion`."""
+    accuracy = f"model_version:{measured}:accuracy"
+    return Record(
+        f"{accuracy}_standard_error",
+        f"sqrt({accuracy} * (1 - {accuracy}) / (model_version:{confusion}:outcomes > 0))",
+    )
+
+
+def bins_of(counted: str) -> Iterator[Record]:
+    """Yield the positives and negatives of each bin of the counters ``counted``, and the negatives it outranks."""
+    scores, below = increase(f"{counted}_bin_total"), increase(f"{counted}_below_total")
+    for sign, how in (("positive", "unless"), ("negative", "and")):
+        yield from rolled(
+            f"model_version_bin:{counted}_bin:{sign}", f"sum without (class) ({scores} {how} {below})"
+        )
+    yield from rolled(f"model_version_bin:{counted}_below:negative", increase(f"{counted}_below_total", ", class"))
+
+
+def area_of(counted: str, measured: str) -> Iterator[Record]:
+    """Yield the area under the ROC curve from :func:`bins_of`, and the totals of both classes."""
+    positive, negative = (f"{counted}_bin:{sign}" for sign in ("positive", "negative"))
+    for part in (positive, negative):
+        yield Record(f"model_version:{part}", f"sum without (bin) (model_version_bin:{part})")
+    yield Record(
+        f"model_version:{measured}:roc_auc",
+        f"sum without (bin) (model_version_bin:{positive} * model_version_bin:{counted}_below:negative)"
+        f" / (model_version:{positive} * model_version:{negative} > 0)",
+    )
+
+
+def _averages() -> Iterator[Record]:
     yield Record(f"{_P}:balanced_accuracy", f"avg without (class) ({_CLASS}:recall)")
     for measure in ("precision", "f1"):
         named = f"{_CLASS}:{measure}"
@@ -101,13 +141,12 @@ def _classification() -> Iterator[Record]:
         / sqrt(({squares} ({_ACTUAL} ^ 2)) * ({squares} ({_PREDICTED} ^ 2)) > 1e-12 * {_OUTCOMES} ^ 4)
         """,
     )
-    yield from _chance_of_accuracy()
 
 
 def _chance_of_accuracy() -> Iterator[Record]:
     accuracy, extra = f"{_P}:accuracy", f"{_QUANTILE**2:.9g} / ({_OUTCOMES} > 0)"
     spread = f"{accuracy} * (1 - {accuracy}) / ({_OUTCOMES} > 0)"
-    yield Record(f"{accuracy}_standard_error", f"sqrt({spread})")
+    yield error_of_accuracy("ml_confusion", "ml_performance")
     half = f"{_QUANTILE:.9g} * sqrt({spread} + {extra} / (4 * {_OUTCOMES}))"
     for end, sign in (("lower", "-"), ("upper", "+")):
         yield Record(f"{accuracy}_{end}", f"({accuracy} + {extra} / 2 {sign} {half}) / (1 + {extra})")
@@ -115,15 +154,10 @@ def _chance_of_accuracy() -> Iterator[Record]:
 
 def _scores() -> Iterator[Record]:
     """Areas under curves from what each bin of scores outranks; calibration from tenths of the score."""
-    scores, below = increase("ml_score_bin_total"), increase("ml_score_below_total")
-    yield from rolled(_POSITIVE, f"sum without (class) ({scores} unless {below})")
-    yield from rolled(_NEGATIVE, f"sum without (class) ({scores} and {below})")
-    yield from rolled(_RANKS, increase("ml_score_below_total", ", class"))
+    yield from bins_of("ml_score")
     yield from rolled(_ABOVE, increase("ml_score_above_total", ", class"))
-    yield Record(_P_ALL, f"sum without (bin) ({_POSITIVE})")
-    yield Record(_N_ALL, f"sum without (bin) ({_NEGATIVE})")
+    yield from area_of("ml_score", "ml_performance")
     area = f"{_P}:roc_auc"
-    yield Record(area, f"sum without (bin) ({_POSITIVE} * {_RANKS}) / ({_P_ALL} * {_N_ALL} > 0)")
     parts = (
         (_P_ALL, f"sum without (bin) ({_POSITIVE} * {_RANKS} ^ 2) / {_N_ALL} ^ 2"),
         (_N_ALL, f"sum without (bin) ({_NEGATIVE} * ({_ABOVE} - {_POSITIVE} / 2) ^ 2) / {_P_ALL} ^ 2"),
@@ -139,7 +173,7 @@ def _scores() -> Iterator[Record]:
         f"sum without (bin) ({_POSITIVE} * {_ABOVE} / {named}) / ({_P_ALL} > 0 and {_N_ALL} > 0)",
     )
     yield from _best_constants()
-    yield from _calibration(below)
+    yield from _calibration()
 
 
 def _best_constants() -> Iterator[Record]:
@@ -153,7 +187,8 @@ def _best_constants() -> Iterator[Record]:
     yield Record(f"{_P}:constant_brier", f"{_P_ALL} * {_N_ALL} / ({_P_ALL} + {_N_ALL} > 0) ^ 2")
 
 
-def _calibration(below: str) -> Iterator[Record]:
+def _calibration() -> Iterator[Record]:
+    below = increase("ml_score_below_total")
     hits = "model_version_bin:ml_calibration_outcomes:positive"
     negatives = f"group without (bin) ({below})"
     yield from rolled(
@@ -254,7 +289,7 @@ def _versions() -> Iterator[Record]:
         )
 
 
-_JUDGED: Final = f"""
+JUDGED: Final = f"""
 and ignoring (measure)
 {COVERED} >= scalar({WINDOW_COVERED.series})
 and on (window)
@@ -272,19 +307,28 @@ _ERRORS: Final = {
 
 def _verdicts() -> Iterator[Record]:
     enough = f"{_P}:labels >= scalar({LABELS.series})"
-    yield Record(f"{_P}:certain_drop", f"{_P}:drop - {Z} * {_P}:drop_standard_error\nand\n{enough}{_JUDGED}")
+    yield Record(f"{_P}:certain_drop", f"{_P}:drop - {Z} * {_P}:drop_standard_error\nand\n{enough}{JUDGED}")
     yield DROP.records(f"{_P}:certain_drop", "model_version")
     for measure in _LEVELS:
         labels = {"accuracy": _OUTCOMES, "f1_macro": _OUTCOMES, "roc_auc": f"{_P_ALL} + {_N_ALL}", "r2": _SCORED}
         yield Record(
             f"{_P}:certain_level",
-            f"{_P}:{measure} + {Z} * {_ERRORS[measure]}\nand\n{labels[measure]} >= scalar({LABELS.series}){_JUDGED}",
+            f"{_P}:{measure} + {Z} * {_ERRORS[measure]}\nand\n{labels[measure]} >= scalar({LABELS.series}){JUDGED}",
             {"measure": measure},
         )
     yield FLOOR.records(f"{_P}:certain_level", "model_version")
 
 
-_RECORDS: Final = (*_classification(), *_scores(), *_losses(), *_drops(), *_versions(), *_verdicts())
+_RECORDS: Final = (
+    *of_confusion("ml_confusion", "ml_performance"),
+    *_averages(),
+    *_chance_of_accuracy(),
+    *_scores(),
+    *_losses(),
+    *_drops(),
+    *_versions(),
+    *_verdicts(),
+)
 
 _DROP_LIMIT: Final = "model_version:ml_performance_drop:threshold"
 _FLOOR_LIMIT: Final = "model_version:ml_performance_floor:threshold"

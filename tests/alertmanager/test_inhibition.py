@@ -136,6 +136,14 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, set[str]]]] = {
         [model("MLPerformanceDrop", "critical"), model("MLPerformanceLow", "critical")],
         {"MLPerformanceLow": {"MLPerformanceDrop"}},
     ),
+    "a fall that labels tell silences the estimate of it, and not of another measure": (
+        [
+            model("MLPerformanceDrop", "critical", measure="roc_auc"),
+            model("MLEstimatedPerformanceDrop", measure="roc_auc"),
+            model("MLEstimatedPerformanceDrop", measure="accuracy"),
+        ],
+        {"MLEstimatedPerformanceDrop": {"MLPerformanceDrop"}},
+    ),
     "worse than a constant does not hide the fall": (
         [model("MLWorseThanConstant", "critical"), model("MLPerformanceDrop", "critical")],
         {},

@@ -1,5 +1,7 @@
 """Fitting: the same from CSV and Parquet, in bounded memory, with kinds a person would choose."""
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_exporter.baseline import document, profile
+from ml_exporter.baseline import calibration, document, profile
 from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
 from ml_exporter.baseline.document import parse
 from ml_exporter.baseline.fit import Fitted, fit
@@ -406,6 +408,11 @@ def together(**changes: object) -> object:
     return lambda content: content["multivariate"].update(changes)
 
 
+def calibrated(**changes: object) -> object:
+    good = {"scores": [0.2, 0.4], "probabilities": [0.1, 0.5]}
+    return lambda content: content["calibration"].update(maps=[good | changes])
+
+
 def counts(content: dict[str, list[dict[str, list[int]]]]) -> None:
     content["variables"][0]["counts"][0] += 1
 
@@ -437,12 +444,110 @@ def counts(content: dict[str, list[dict[str, list[int]]]]) -> None:
         (broken(together(components=[[1, 2]])), "multivariate.components: need a number for each feature"),
         (broken(together(sums={"multivariate_rows": [-1, 0]})), "multivariate.sums: no sum is negative"),
         (broken(variable(0, noise={"psi": [0.5]})), 'noise of "psi" needs one floor for each of noise_samples'),
+        (broken(calibrated(scores=[0.5, 0.4])), "calibration.maps[0]: scores must ascend"),
+        (broken(calibrated(scores=[0.5])), "calibration.maps[0]: needs a probability for each score"),
+        (broken(calibrated(probabilities=[0.5, 0.4])), "calibration.maps[0]: probabilities must not fall"),
+        (
+            broken(calibrated(probabilities=[0.5, 1.5])),
+            "calibration.maps[0]: probabilities must lie between 0 and 1",
+        ),
+        (
+            broken(lambda content: content["calibration"].update(maps=[])),
+            "calibration.maps: needs 1 for this task, got 0",
+        ),
     ],
 )
 def test_a_bad_baseline_is_refused_with_the_reason(data: bytes, message: str) -> None:
     with pytest.raises(BaselineError) as caught:
         document.parse(data)
     assert message in str(caught.value)
+
+
+def test_a_baseline_without_calibration_is_what_it_was() -> None:
+    content = _content()
+    del content["calibration"]
+    del content["sha256"]
+    digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    old = document.parse(orjson.dumps(content | {"sha256": digest}))
+    assert old.calibration is None
+    assert old.digest() == digest
+    before, _ = schema_of("m", Task.BINARY, old, {})
+    now, _ = schema_of("m", Task.BINARY, baseline(), {})
+    assert before.fingerprint() == dataclasses.replace(now, calibration=()).fingerprint() != now.fingerprint()
+    assert not [name for name in tallies_of(before).layout if "expect" in name]
+
+
+def test_the_calibration_rests_on_an_even_sample_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The meaning of scores changes half-way: an even sample holds both halves, a part of the rows does not."""
+    monkeypatch.setattr(calibration, "SAMPLE", 2_000)
+    kept = calibration.LabelledScores(
+        FitOptions(Task.BINARY, label="label", score="score"), np.random.default_rng(1)
+    )
+    rng = np.random.default_rng(2)
+    for part in range(40):
+        scores = rng.random(1_000)
+        labels = (rng.random(1_000) < (scores if part < 20 else 0.0)).astype(int)
+        scores[:10] = np.nan
+        kept.add(chunk_of({"score": scores, "label": labels}))
+    assert kept.scores.shape == (1, 2_000)
+    assert (kept.labels == "1").mean() == pytest.approx(0.25, abs=0.03)
+    pairs = np.corrcoef(kept.scores[0], kept.labels == "1")[0, 1]
+    assert pairs == pytest.approx(np.sqrt(1 / 9), abs=0.06)
+
+
+def scored_classes(folder: Path, **given: object) -> Fitted:
+    table = workload.table(600, seed=5, task=Task.MULTICLASS)
+    options = {
+        "label": "label",
+        "prediction": "prediction",
+        "class_scores": {name: f"score:{name}" for name in workload.CLASSES},
+    }
+    return fitted(pd.DataFrame(table), FitOptions(Task.MULTICLASS, **(options | given)), folder)  # type: ignore[arg-type]
+
+
+def test_scores_of_classes_are_calibrated_each_and_are_no_features(tmp_path: Path) -> None:
+    made = scored_classes(tmp_path)
+    assert made.document.calibration is not None
+    assert len(made.document.calibration.maps) == 3
+    assert {review.use for review in made.reviews if review.name.startswith("score:")} == {"score"}
+    assert sum(made.document.outcomes["class_score_bins"]) == 3 * 600
+    without = scored_classes(tmp_path, class_scores={}, exclude=frozenset(f"score:{n}" for n in workload.CLASSES))
+    assert without.document.calibration is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"class_scores": {"high": "score:high"}},
+            "needs one for each of high, low, middle, got high",
+        ),
+        (
+            {"class_scores": {"high": "nothing", "low": "score:low", "middle": "score:middle"}},
+            '--class-score: no column "nothing"',
+        ),
+        (
+            {"class_scores": {"high": "score:low", "low": "score:low", "middle": "score:middle"}},
+            '--class-score: column "score:low" is given twice',
+        ),
+        (
+            {"class_scores": {"high": "normal", "low": "score:low", "middle": "score:middle"}},
+            '--class-score: column "normal" must hold numbers between 0 and 1',
+        ),
+    ],
+)
+def test_scores_of_classes_that_cannot_be_are_refused(
+    tmp_path: Path, given: dict[str, object], message: str
+) -> None:
+    with pytest.raises(BaselineError) as caught:
+        scored_classes(tmp_path, **given)
+    assert message in str(caught.value)
+
+
+def test_scores_of_classes_are_for_several_classes(tmp_path: Path) -> None:
+    options = FitOptions(Task.BINARY, label="label", score="score", class_scores={"1": "score"})
+    with pytest.raises(BaselineError, match="--class-score: is for multiclass_classification"):
+        fitted(frame(), options, tmp_path)
 
 
 def test_an_edited_baseline_is_noticed(tmp_path: Path) -> None:

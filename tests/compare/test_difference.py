@@ -30,8 +30,7 @@ ROWS = 3_000
 
 
 def frame(seed: int, shift: float = 0.0, task: Task = Task.BINARY) -> pd.DataFrame:
-    columns = workload.table(ROWS, seed=seed, shift=shift, task=task)
-    return pd.DataFrame({name: values for name, values in columns.items() if not name.startswith("score:")})
+    return pd.DataFrame(workload.table(ROWS, seed=seed, shift=shift, task=task))
 
 
 def fitted(data: pd.DataFrame, folder: Path, task: Task = Task.BINARY, *, noise: bool = False) -> BaselineDocument:

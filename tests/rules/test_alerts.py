@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from support.alert_cases import CASES
-from support.rules import ALERTS, Case, annotations, play, run
+from support.alert_cases.estimation import less_sure
+from support.rules import ALERTS, Case, annotations, healthy, play, run
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -40,6 +41,16 @@ def test_volume_is_compared_with_the_same_hour_of_earlier_weeks(tmp_path: Path) 
     ]
     # A sample every 100 seconds: three in each five minutes, whatever becomes of a range's edges.
     run(tmp_path, "MLVolumeAnomaly", series, {"alert_rule_test": tests}, interval="100s", evaluation="5m")
+
+
+def test_an_estimate_is_silent_where_prompt_labels_judge(tmp_path: Path) -> None:
+    """They say that the model is as right as ever; then the estimate is what errs."""
+    fleet = healthy(180, ("m",))
+    less_sure(fleet, "m")
+    tests = [
+        {"eval_time": f"{minute}m", "alertname": "MLEstimatedPerformanceDrop"} for minute in range(60, 180, 5)
+    ]
+    run(tmp_path, "MLEstimatedPerformanceDrop", fleet.as_yaml(), {"alert_rule_test": tests})
 
 
 def _hourly(rates: list[float]) -> str:

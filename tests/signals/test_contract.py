@@ -12,7 +12,7 @@ import pytest
 import ml_exporter.signals
 from ml_exporter.core.metrics import Block, Kind, NoData
 from ml_exporter.core.schema import Task
-from ml_exporter.signals import SIGNALS, drift, fairness, performance, quality
+from ml_exporter.signals import SIGNALS, drift, estimation, fairness, performance, quality
 from ml_exporter.signals.signal import REASONS, Samples, Signal, View, Views
 from support import workload
 from support.models import Model
@@ -89,6 +89,7 @@ def test_nothing_in_an_empty_window_is_shown_as_zero_drift_or_full_health(task: 
         "ml_feature_drift_samples",
         "ml_prediction_drift_samples",
         "ml_performance_samples",
+        "ml_estimated_performance_samples",
         "ml_segment_performance_samples",
         "ml_segment_window_predictions",
         "ml_multivariate_drift_reconstruction_error_samples",
@@ -179,7 +180,7 @@ def modules(package: ModuleType) -> list[str]:
     return sorted(info.name for info in pkgutil.iter_modules(package.__path__))
 
 
-@pytest.mark.parametrize("family", [drift, quality, performance, fairness])
+@pytest.mark.parametrize("family", [drift, quality, performance, estimation, fairness])
 def test_every_file_is_in_its_tuple(family: ModuleType) -> None:
     """A measure that is not listed would be silently dead."""
     listed = {measure.key for measure in family.MEASURES}
@@ -198,7 +199,7 @@ def test_every_file_is_in_its_tuple(family: ModuleType) -> None:
     "module",
     [
         importlib.import_module(f"{family.__name__}.{measure.key}")
-        for family in (drift, performance, fairness)
+        for family in (drift, performance, estimation, fairness)
         for measure in family.MEASURES
     ],
     ids=lambda module: module.__name__.rpartition(".")[2],

@@ -36,11 +36,9 @@ def tallies_of(schema: ModelSchema) -> Tallies:
 
 
 def chunk_of(columns: workload.Table) -> Chunk:
-    """Return a table as a chunk of a file, the scores of single classes left out."""
+    """Return a table as a chunk of a file."""
     chunk: Chunk = {}
     for name, values in columns.items():
-        if name.startswith("score:"):
-            continue
         if values.dtype == object:
             missing = np.array([value is None for value in values])
         else:
@@ -57,6 +55,8 @@ def options_of(task: Task) -> FitOptions:
     }
     if task is Task.BINARY:
         return FitOptions(task, label="label", score="score", multivariate=True, **parted)
+    if task is Task.MULTICLASS:
+        parted["class_scores"] = {name: f"score:{name}" for name in workload.CLASSES}
     return FitOptions(task, label="label", prediction="prediction", **parted)
 
 
@@ -98,8 +98,6 @@ class Model:
     def predictions(self, columns: workload.Table) -> PredictionColumns:
         """Return the rows of a table as predictions."""
         result = predictions_of(chunk_of(columns), self.schema, options_of(self.task))
-        if self.task is Task.MULTICLASS:
-            result.class_scores = np.array([columns[f"score:{name}"] for name in self.schema.classes])
         if self.schema.attributed:
             result.attributions = workload.attributions(columns, [v.name for v in self.schema.features])
         return result
@@ -107,9 +105,7 @@ class Model:
     def outcomes(self, columns: workload.Table) -> OutcomeColumns:
         """Return the rows of a table with their labels."""
         predictions = self.predictions(columns)
-        result = outcomes_of(predictions, chunk_of(columns)["label"], self.schema)
-        result.class_scores = predictions.class_scores
-        return result
+        return outcomes_of(predictions, chunk_of(columns)["label"], self.schema)
 
     def sums(self, columns: workload.Table) -> Sums:
         """Return the sums over a table."""

@@ -168,8 +168,23 @@ def _performance(fleet: Fleet, of: dict[str, str]) -> None:
     fleet.counter("ml_outcome_scored_total", 10, **of)
     fleet.counter("ml_outcome_log_loss_total", 3, **of)
     fleet.counter("ml_outcome_squared_error_total", 1, **of)
+    _estimation(fleet, of)
     for measure, value in (("accuracy", 0.9), ("constant_accuracy", 0.6), ("roc_auc", 0.9), ("samples", 10_000)):
         fleet.gauge(f"ml_baseline_performance_{measure}", value, **of)
+
+
+def _estimation(fleet: Fleet, of: dict[str, str]) -> None:
+    # What scores promise of all twenty predictions is what labels say of ten.
+    for true, predicted, rate in (("0", "0", 10.8), ("0", "1", 1.2), ("1", "0", 0.8), ("1", "1", 7.2)):
+        fleet.counter("ml_estimated_confusion_total", rate, **of, **{"class": true}, predicted=predicted)
+    for bin_, negatives, positives, below in (("[0, 0.5)", 10.8, 0.8, 5.4), ("[0.5, 1]", 1.2, 7.2, 11.4)):
+        fleet.counter("ml_estimated_score_bin_total", negatives, **of, **{"class": "0"}, bin=bin_)
+        fleet.counter("ml_estimated_score_bin_total", positives, **of, **{"class": "1"}, bin=bin_)
+        fleet.counter("ml_estimated_score_below_total", below, **of, **{"class": "0"}, bin=bin_)
+    for part, rate in (("outcomes", 10), ("correct", 9), ("expected_correct", 9), ("variance", 0.8)):
+        fleet.counter(f"ml_estimate_{part}_total", rate, **of)
+    for measure in ("accuracy", "roc_auc"):
+        fleet.gauge(f"ml_baseline_estimated_performance_{measure}", 0.9, **of)
 
 
 def _server(fleet: Fleet, there: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from ml_exporter.core.schema import Task
 
 NUMERIC = ("normal", "lognormal", "tailed", "tied", "zeros", "constant")
 CATEGORICAL = ("few", "many", "flag")
+CLASSES = ("high", "low", "middle")
 REGIONS = ("east", "north", "south")
 """Values of the segment ``region``, which is no feature."""
 
@@ -45,7 +46,7 @@ def table(rows: int, seed: int, task: Task = Task.BINARY, shift: float = 0.0) ->
     else:
         logits = np.stack([signal, np.zeros(rows), -signal]) + rng.normal(0, 0.5, (3, rows))
         scores = np.exp(logits) / np.exp(logits).sum(axis=0)
-        names = np.array(["high", "low", "middle"], object)
+        names = np.array(CLASSES, object)
         for code, name in enumerate(names):
             columns[f"score:{name}"] = scores[code]
         columns["prediction"] = names[scores.argmax(axis=0)]

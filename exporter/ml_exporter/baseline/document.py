@@ -18,6 +18,8 @@
       "segments": [ {"name": …, "kind": …, "values": […], "sums": {…}}, … ]    only if some were asked for
       "attributions": [ {"name": …, "count": …, "sum": […]}, … ]               only if some were given
       "multivariate": {"features": […], "seed": …, "bandwidth": …, "components": […], …}  only if asked for
+      "calibration": {"maps": [ {"scores": […], "probabilities": […]}, … ], "sums": {…}}
+                                           only of classifiers with labelled scores
     }
 """
 
@@ -35,7 +37,7 @@ import msgspec
 import orjson
 
 from ml_exporter.core.errors import BaselineError
-from ml_exporter.core.schema import Role
+from ml_exporter.core.schema import Role, Task
 from ml_exporter.core.segments import SegmentKind
 from ml_exporter.sums.fixed import WIDE
 
@@ -101,6 +103,20 @@ class MultivariateDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defa
     sums: dict[str, list[int]]
 
 
+class MapDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The knots of a map from score to probability."""
+
+    scores: list[float]
+    probabilities: list[float]
+
+
+class CalibrationDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How scores become probabilities: a map for the positive class, or one for each; and what they expect."""
+
+    maps: list[MapDocument]
+    sums: dict[str, list[int]]
+
+
 class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """The whole file; see the module's description."""
 
@@ -123,6 +139,7 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     segments: list[SegmentDocument] = []
     attributions: list[AttributionDocument] = []
     multivariate: MultivariateDocument | None = None
+    calibration: CalibrationDocument | None = None
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical JSON of all keys but ``sha256``."""
@@ -207,6 +224,7 @@ def _check(document: BaselineDocument) -> None:
             _require(fits, where, f'noise of "{measure}" needs one floor for each of noise_samples')
     _check_segments(document)
     _check_attributions(document)
+    _check_calibration(document)
     if document.multivariate is not None:
         _check_multivariate(document.multivariate, document)
 
@@ -261,6 +279,22 @@ def _check_attributions(document: BaselineDocument) -> None:
         _require(min(told.sum) >= 0, where, "no sum is negative")
 
 
+def _check_calibration(document: BaselineDocument) -> None:
+    if document.calibration is None:
+        return
+    maps, classes = document.calibration.maps, len(document.classes)
+    wanted = {Task.BINARY: 1, Task.MULTICLASS: classes}.get(Task(document.task), 0)
+    _require(len(maps) == wanted, "calibration.maps", f"needs {wanted} for this task, got {len(maps)}")
+    for number, each in enumerate(maps):
+        where, chances = f"calibration.maps[{number}]", each.probabilities
+        _require(
+            bool(each.scores) and len(chances) == len(each.scores), where, "needs a probability for each score"
+        )
+        _require(_ascending(each.scores), where, "scores must ascend")
+        _require(chances == sorted(chances), where, "probabilities must not fall")
+        _require(chances[0] >= 0 and chances[-1] <= 1, where, "probabilities must lie between 0 and 1")
+
+
 def _check_numeric(variable: VariableDocument, where: str) -> None:
     edges, groups, sums = variable.edges, variable.groups, variable.sums
     if edges is None or groups is None or sums is None or variable.center is None or variable.scale is None:
@@ -288,16 +322,21 @@ def _require(condition: bool, where: str, what: str) -> None:
 
 def _lines(content: dict[str, Any]) -> list[str]:
     """Return the JSON of ``content`` with one key a line and every array of numbers on one line."""
-    entries = [
-        _variables_json(value)
-        if key == "variables"
-        else _multivariate_json(value)
-        if key == "multivariate"
-        else orjson.dumps(value).decode()
-        for key, value in content.items()
-    ]
+    entries = [_json_of(key, value) for key, value in content.items()]
     body = [f'  "{key}": {entry}' for key, entry in zip(content, entries, strict=True)]
     return ["{", ",\n".join(body), "}"]
+
+
+def _json_of(key: str, value: Any) -> str:
+    if key == "variables":
+        return _variables_json(value)
+    if key == "multivariate":
+        return _multivariate_json(value)
+    if key == "calibration":
+        maps = _variables_json(value["maps"])
+        sums = _variables_json([value["sums"]]).removeprefix("[\n    ").removesuffix("\n  ]")
+        return f'{{\n  "maps": {maps},\n  "sums": {sums}}}'
+    return orjson.dumps(value).decode()
 
 
 def _variables_json(variables: list[dict[str, Any]]) -> str:

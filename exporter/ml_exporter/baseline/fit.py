@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from ml_exporter.baseline import calibration, multivariate
+from ml_exporter.baseline.calibration import LabelledScores
 from ml_exporter.baseline.document import FORMAT, BaselineDocument, VariableDocument
-from ml_exporter.baseline.multivariate import document_of, fit_multivariate
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.plan import Review, plan
 from ml_exporter.baseline.profile import Profile
@@ -51,15 +52,16 @@ def fit(
 ) -> Fitted:
     """Return the baseline of the rows that ``chunks()`` yields; it is called twice, or three times.
 
-    The first pass finds kinds, edges, categories and units from bounded samples; the last counts
+    The first pass finds kinds, edges, categories, units and a calibration from bounded samples; the last counts
     every row with the same tallies that the sidecar uses. Between the two, sums over whole rows ask for a sample
     of whole rows. BaselineError says what in the data is unusable.
     """
-    profiles = _profiles(chunks, options)
+    profiles, labelled_scores = _first_pass(chunks, options)
     schema, reviews = plan(profiles, options)
     rows = profiles[next(iter(profiles))].rows
     if options.multivariate:
-        schema = replace(schema, multivariate=fit_multivariate(chunks, rows, schema, options))
+        schema = replace(schema, multivariate=multivariate.fit_multivariate(chunks, rows, schema, options))
+    schema = replace(schema, calibration=labelled_scores.maps(schema))
     tallies = tallies_of(schema)
     sums = tallies.zero()
     for chunk in chunks():
@@ -89,15 +91,20 @@ def fit(
         outcomes={name: sums[name].ravel().tolist() for name in outcomes} if options.label else {},
         equal_pairs=pair_ratio(sums["repeats"]) if "repeats" in sums else None,
         segments=documents_of(schema.segments, Groups(schema), sums),
-        multivariate=document_of(schema.multivariate, sums),
+        multivariate=multivariate.document_of(schema.multivariate, sums),
+        calibration=calibration.document_of(schema, sums),
     )
     document.sha256 = document.digest()
     return Fitted(document, reviews)
 
 
-def _profiles(chunks: Callable[[], Iterator[Chunk]], options: FitOptions) -> dict[str, Profile]:
+def _first_pass(
+    chunks: Callable[[], Iterator[Chunk]], options: FitOptions
+) -> tuple[dict[str, Profile], LabelledScores]:
     profiles: dict[str, Profile] = {}
+    labelled = LabelledScores(options, np.random.default_rng(_SEED))
     for chunk in chunks():
+        labelled.add(chunk)
         for name, column in chunk.items():
             if name not in profiles:
                 profiles[name] = Profile(np.random.default_rng([_SEED, len(profiles)]))
@@ -110,11 +117,12 @@ def _profiles(chunks: Callable[[], Iterator[Chunk]], options: FitOptions) -> dic
     asked += [("--kind", name) for name in options.kinds]
     asked += [("--sensitive", name) for name in sorted(options.sensitive)]
     asked += [("--segment", name) for name in options.segments]
+    asked += [("--class-score", name) for name in options.class_scores.values()]
     for flag, name in asked:
         if name not in profiles:
             known = nearest(name, profiles) or f"; there are {', '.join(list(profiles)[:10])}"
             raise BaselineError(f'{flag}: no column "{name}"{known}')
-    return profiles
+    return profiles, labelled
 
 
 def _variables(

@@ -13,7 +13,8 @@ class FitOptions:
     """Which columns are what.
 
     ``kinds`` overrides what the values suggest; ``key`` masks sensitive names; ``segments`` are columns by whose
-    values, or edges, rows are parted; ``multivariate`` asks for sums over whole rows.
+    values, or edges, rows are parted; ``multivariate`` asks for sums over whole rows; ``class_scores`` are the
+    columns of a multiclass model's scores, by class.
     """
 
     task: Task
@@ -28,3 +29,4 @@ class FitOptions:
     threshold: float = 0.5
     segments: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     multivariate: bool = False
+    class_scores: Mapping[str, str] = field(default_factory=dict)

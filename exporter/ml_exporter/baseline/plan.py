@@ -48,6 +48,7 @@ def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSch
     """Return the schema that the profiles and options give, and what was made of each column."""
     _check_roles(profiles, options)
     roles = {options.label: "label", options.score: "score", options.prediction: "prediction"}
+    roles |= dict.fromkeys(options.class_scores.values(), "score")
     numeric: list[NumericVariable] = []
     categorical: list[CategoricalVariable] = []
     reviews: list[Review] = []
@@ -70,6 +71,7 @@ def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSch
     if not numeric and not categorical:
         raise BaselineError("no column is left that could be a feature")
     classes, positive = _classes(profiles, options)
+    _check_class_scores(profiles, options, classes)
     output = _output(profiles, options, classes)
     if isinstance(output, NumericVariable):
         numeric.append(output)
@@ -154,6 +156,26 @@ def _classes(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[tupl
     if wanted is None or wanted not in classes:
         raise BaselineError(f"give --positive-class, one of {', '.join(classes)}")
     return classes, classes.index(wanted)
+
+
+def _check_class_scores(profiles: Mapping[str, Profile], options: FitOptions, classes: tuple[str, ...]) -> None:
+    """Raise BaselineError if there are scores of classes, but not one column of numbers from 0 to 1 for each."""
+    given = options.class_scores
+    if not given:
+        return
+    if options.task is not Task.MULTICLASS:
+        raise BaselineError(f"--class-score: is for multiclass_classification; for {options.task} give --score")
+    if given.keys() != set(classes):
+        raise BaselineError(
+            f"--class-score: needs one for each of {', '.join(classes)}, got {', '.join(sorted(given))}"
+        )
+    others = {options.label, options.prediction, *options.exclude}
+    for place, column in enumerate(given.values()):
+        if column in others or column in list(given.values())[:place]:
+            raise BaselineError(f'--class-score: column "{column}" is given twice')
+        profile = profiles[column]
+        if profile.numeric_share < NUMERIC_SHARE or profile.minimum < 0 or profile.maximum > 1:
+            raise BaselineError(f'--class-score: column "{column}" must hold numbers between 0 and 1')
 
 
 def _class_order(name: str) -> tuple[bool, int, str]:

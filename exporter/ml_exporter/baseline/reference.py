@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ml_exporter.baseline import attributions
+from ml_exporter.baseline.calibration import expected_sums
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
 from ml_exporter.baseline.multivariate import fill_multivariate
 from ml_exporter.baseline.segments import fill
@@ -88,7 +89,7 @@ def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocume
                 tables.setdefault(measure, np.full(shape, np.nan))[number] = floors
         if isinstance(variable, NumericVariable):
             start_of_sums += variable.bins
-    for block, flat in document.outcomes.items():
+    for block, flat in (document.outcomes | expected_sums(document.calibration)).items():
         if block in sums and sums[block].size == len(flat):
             sums[block][:] = np.array(flat, np.int64).reshape(sums[block].shape)
     fill(sums, schema.segments, Groups(schema), document.segments)

@@ -48,12 +48,18 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
         categorical=codes,
         output=output,
         predicted=predicted,
-        class_scores=None,
+        class_scores=_class_scores(chunk, schema, options),
         latency=nothing,
         failed=np.zeros(rows, bool),
         timestamp=nothing,
         segments=group_codes(schema, numbers, codes, sent),
     )
+
+
+def _class_scores(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> FloatArray | None:
+    if schema.task is not Task.MULTICLASS or not options.class_scores:
+        return None
+    return np.array([chunk[options.class_scores[name]].numbers() for name in schema.classes])
 
 
 def _numbers(chunk: Chunk, name: str, rows: int) -> FloatArray:
@@ -90,6 +96,7 @@ def outcomes_of(columns: PredictionColumns, label: Column, schema: ModelSchema) 
     known = ~np.isnan(truth)
     rows = int(np.count_nonzero(known))
     segments = None if columns.segments is None else columns.segments[:, known]
+    scores = None if columns.class_scores is None else columns.class_scores[:, known]
     return OutcomeColumns(
-        columns.output[known], columns.predicted[known], None, truth[known], np.zeros(rows), segments
+        columns.output[known], columns.predicted[known], scores, truth[known], np.zeros(rows), segments
     )

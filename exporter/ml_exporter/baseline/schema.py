@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ml_exporter.baseline.calibration import calibration_of
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
 from ml_exporter.baseline.multivariate import multivariate_of
 from ml_exporter.baseline.segments import segments_of
@@ -80,6 +81,7 @@ def schema_of(
         score_edges=np.array(document.score_edges, np.float64),
         score_groups=np.array(document.score_groups, np.int64),
         label_center=document.label_center,
+        calibration=calibration_of(document.calibration),
     )
     return schema, problems
 

@@ -71,6 +71,13 @@ def _add_fit(inner: Any) -> None:
     add("--task", choices=tasks, required=True, help="what the model predicts")
     add("--label", metavar="COLUMN", help="column of the true class or value; with it performance is kept")
     add("--score", metavar="COLUMN", help="column of the score of the positive class")
+    add(
+        "--class-score",
+        action="append",
+        default=[],
+        metavar="CLASS=COLUMN",
+        help="column of the score of one class of a multiclass model; one for each",
+    )
     add("--prediction", metavar="COLUMN", help="column of the predicted class or value")
     add("--positive-class", metavar="NAME", help="positive class (default: 1, true or yes)")
     add("--threshold", type=float, default=0.5, metavar="SCORE", help="score that predicts it (default: 0.5)")
@@ -131,6 +138,7 @@ def _fit(given: argparse.Namespace) -> int:
             raise BaselineError(f'--kind: must be COLUMN=numeric or COLUMN=categorical, got "{pair}"')
         kinds[name] = FeatureKind(kind)
     segments = dict(map(_segment, given.segment))
+    class_scores = dict(map(_class_score, given.class_score))
     if not 0 < given.threshold < 1:
         raise BaselineError(f"--threshold: must lie between 0 and 1, got {given.threshold:g}")
     fitted = fit(
@@ -148,6 +156,7 @@ def _fit(given: argparse.Namespace) -> int:
             threshold=given.threshold,
             segments=segments,
             multivariate=given.multivariate,
+            class_scores=class_scores,
         ),
         lambda schema: Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES),
         lambda variable, cells, sums, sample: noise_floors(variable, cells, sums, sample, MEASURES),
@@ -186,6 +195,15 @@ def _segment(given: str) -> tuple[str, tuple[float, ...]]:
     return name, numbers
 
 
+def _class_score(given: str) -> tuple[str, str]:
+    from ml_exporter.core.errors import BaselineError
+
+    name, _, column = given.partition("=")
+    if not name or not column:
+        raise BaselineError(f'--class-score: must be CLASS=COLUMN, got "{given}"')
+    return name, column
+
+
 def _print_reviews(reviews: tuple[Review, ...]) -> None:
     table = [("column", "use", "why", "missing", "distinct", "lowest", "highest")]
     table += [
@@ -209,6 +227,7 @@ def _show(given: argparse.Namespace) -> int:
     print(f"sha256 {baseline.sha256}")
     _print_classes(baseline)
     print(f"labels: {'yes' if baseline.outcomes else 'no'}")
+    print(f"calibrated scores: {'yes' if baseline.calibration else 'no'}")
     print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}")
     whole = baseline.multivariate
     held = f"{len(whole.components)} components of {len(whole.features)} features" if whole else "none"

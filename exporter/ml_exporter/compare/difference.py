@@ -154,4 +154,12 @@ def _performance(a: BaselineDocument, b: BaselineDocument) -> tuple[Performance,
 
 def _of_variables(document: BaselineDocument, variables: list[VariableDocument]) -> BaselineDocument:
     """Return a baseline of these variables alone: nothing that rests on others, or on labels."""
-    return replace(document, variables=variables, outcomes={}, segments=[], attributions=[], multivariate=None)
+    return replace(
+        document,
+        variables=variables,
+        outcomes={},
+        segments=[],
+        attributions=[],
+        multivariate=None,
+        calibration=None,
+    )

@@ -3,6 +3,7 @@
 from ml_exporter.signals import (
     attribution,
     drift,
+    estimation,
     fairness,
     multivariate,
     performance,
@@ -19,6 +20,7 @@ SIGNALS: tuple[Signal, ...] = (
     *drift.SIGNALS,
     *multivariate.SIGNALS,
     *performance.SIGNALS,
+    *estimation.SIGNALS,
     *segments.SIGNALS,
     *fairness.SIGNALS,
     *attribution.SIGNALS,

@@ -2,6 +2,7 @@
 
 from ml_exporter.sums.attributions import AttributionTally
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
+from ml_exporter.sums.estimation import EstimationTally, ExpectedOutcomeTally
 from ml_exporter.sums.labels import LabelTally
 from ml_exporter.sums.multivariate import MultivariateTally
 from ml_exporter.sums.regression import RegressionTally
@@ -19,6 +20,7 @@ PREDICTION_TALLIES: tuple[PredictionFactory, ...] = (
     AttributionTally.of,
     RepeatTally.of,
     MultivariateTally.of,
+    EstimationTally.of,
 )
 OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     LabelTally,
@@ -28,4 +30,5 @@ OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     RegressionTally.of,
     ResidualTally.of,
     SegmentOutcomeTally.of,
+    ExpectedOutcomeTally.of,
 )

@@ -72,6 +72,8 @@ def test_ranks_may_stand_while_the_calibration_shifts() -> None:
 
 def test_a_baseline_without_scores_is_told() -> None:
     model = Model(Task.MULTICLASS)
+    for block in ("class_score_bins", "class_score_loss"):
+        model.reference.sums[block][:] = 0
     sums = model.sums(workload.table(500, seed=2, task=Task.MULTICLASS))
     assert list(SIGNAL.over_window(View(model.context, "1", sums, "1h"))) == [
         NoData(("model", "1", "1h"), "calibration_shift", NO_BASELINE)

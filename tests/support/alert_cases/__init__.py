@@ -3,6 +3,7 @@
 from support.alert_cases import (
     attribution,
     drift,
+    estimation,
     exporter,
     gpu,
     labels,
@@ -25,6 +26,7 @@ CASES: tuple[Case, ...] = (
     *drift.CASES,
     *multivariate.CASES,
     *performance.CASES,
+    *estimation.CASES,
     *segments.CASES,
     *attribution.CASES,
     *server.CASES,

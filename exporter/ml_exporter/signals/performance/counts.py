@@ -81,7 +81,7 @@ _SPREAD = counter(
 )
 
 
-class _ClassificationRows:
+class ClassificationRows:
     """Rows of the classification counters, made once a model."""
 
     def __init__(self, context: ModelContext) -> None:
@@ -131,7 +131,7 @@ class OutcomeCounts(Signal):
 
 
 def _classification(view: View) -> Samples:
-    rows = view.context.derived(_ClassificationRows)
+    rows = view.context.derived(ClassificationRows)
     schema, sums, scope = view.context.schema, view.sums, view.scope
     yield Block(_CONFUSION, scope, rows.pairs, sums["confusion"].flatten())
     if schema.task is Task.BINARY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -72,24 +72,29 @@ class PerformanceMeasure:
 class PerformanceSignal(JointSignal):
     """One measure over each window, and over the baseline where that has labels."""
 
+    named: ClassVar[str] = "{}"
+    """Key of the signal, made from that of its measure."""
+
+    shown: ClassVar[str] = "performance_{}"
+    """The metrics' name without what stands before it."""
+
+    within: ClassVar[str] = "over labels that arrived within the window"
+
     def __init__(self, measure: PerformanceMeasure) -> None:
-        self.key = measure.key
+        self.key = self.named.format(measure.key)
         self.measure = measure
         labels = (measure.by.label,) if measure.by else ()
-        name, scope = f"ml_performance_{self.key}", ("model", "version", "window")
-        told = "over labels that arrived within the window"
-        window = gauge(name, f"{measure.help}, {told}.", *scope, *labels)
+        name, scope = self.shown.format(measure.key), ("model", "version", "window")
+        window = gauge(f"ml_{name}", f"{measure.help}, {self.within}.", *scope, *labels)
         self._baseline = gauge(
-            f"ml_baseline_performance_{self.key}",
-            f"{measure.help}, over the baseline.",
-            *("model", "version", *labels),
+            f"ml_baseline_{name}", f"{measure.help}, over the baseline.", *("model", "version", *labels)
         )
         title = measure.key.replace("_", " ")
-        error = gauge(f"{name}_standard_error", f"Standard error of {title}, {told}.", *scope, *labels)
+        error = gauge(f"ml_{name}_standard_error", f"Standard error of {title}, {self.within}.", *scope, *labels)
         ends = tuple(
             gauge(
-                f"{name}_{end}",
-                f"{end.capitalize()} end of the 95 % interval of {title}, {told}.",
+                f"ml_{name}_{end}",
+                f"{end.capitalize()} end of the 95 % interval of {title}, {self.within}.",
                 *scope,
                 *labels,
             )
@@ -109,7 +114,7 @@ class PerformanceSignal(JointSignal):
         sums = views.derived(outcomes_of_all)
         samples = self.measure.samples(sums).tolist()
         if not any(samples):
-            return [[NoData(view.scope, self.key, self._shortage(view.sums, 0))] for view in views]
+            return [[NoData(view.scope, self.key, self.shortage(view.sums, 0))] for view in views]
         found = self._found(sums)
         whole = np.add.reduce(found[0], axis=None)  # NaN if any is: faster than to look at each
         gaps = [0] * len(views) if whole == whole else np.isnan(found[0]).sum(axis=-1).tolist()
@@ -127,7 +132,7 @@ class PerformanceSignal(JointSignal):
 
     def _of_view(self, view: View, samples: int, found: tuple[FloatArray, ...], missing: int) -> Samples:
         if samples < max(view.context.minimum_samples, 1):
-            yield NoData(view.scope, self.key, self._shortage(view.sums, samples))
+            yield NoData(view.scope, self.key, self.shortage(view.sums, samples))
             return
         if missing:
             yield NoData(view.scope, self.key, self.measure.undefined)
@@ -148,7 +153,8 @@ class PerformanceSignal(JointSignal):
     def _rows(self, context: ModelContext) -> Rows:
         return context.derived(self.measure.by.rows) if self.measure.by else ONE
 
-    def _shortage(self, sums: Sums, samples: int) -> str:
+    def shortage(self, sums: Sums, samples: int) -> str:
+        """Return why there is no sample over so few ``samples``."""
         if samples:
             return TOO_FEW_SAMPLES
         return self.measure.unfit if joined(sums) else NO_LABELS

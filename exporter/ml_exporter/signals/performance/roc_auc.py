@@ -41,7 +41,8 @@ def roc_auc(scores: Scores) -> FloatArray:
     0.96875
     """
     positive, below = scores.bins[..., 1, :], scores.below[..., 0, :]
-    return shares((positive * below).sum(axis=-1), scores.totals[..., 0] * scores.totals[..., 1])
+    negatives, positives = np.moveaxis(scores.totals.astype(np.float64), -1, 0)
+    return shares((positive * below).sum(axis=-1), negatives * positives)
 
 
 def _value(sums: Outcomes) -> FloatArray:
