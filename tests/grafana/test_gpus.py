@@ -55,6 +55,7 @@ def empty(results: list[Result]) -> list[tuple[str, str]]:
 
 
 def test_every_query_about_gpus_has_data(prometheus: Prometheus) -> None:
+    prometheus.until_query("count(model:ml_model:owner)", 1)
     prometheus.until_query("model_instance:ml_gpu_lost:count", 1)
     prometheus.until_query("count(instance_gpu:ml_gpu_memory:ratio)", 3)
     prometheus.until_query('count(instance_gpu:ml_gpu_memory:ratio{gpu="1", mig="0"})', 1)
