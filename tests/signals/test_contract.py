@@ -4,6 +4,7 @@ import doctest
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from types import ModuleType
 
 import numpy as np
@@ -14,6 +15,7 @@ from ml_exporter.core.metrics import Block, Kind, NoData
 from ml_exporter.core.schema import Task
 from ml_exporter.signals import SIGNALS, drift, estimation, fairness, performance, quality
 from ml_exporter.signals.signal import REASONS, Samples, Signal, View, Views
+from ml_exporter.sums.layout import Sums
 from support import workload
 from support.models import Model
 
@@ -21,14 +23,25 @@ TASKS = list(Task)
 HEADINGS = ("Returns", "Range:", "Missing", "Minimum samples:", "Cost:", "Reference:", ">>>")
 
 
-def over_window(model: Model, signal: Signal, columns: workload.Table) -> list[Block | NoData]:
-    return list(signal.over_window(View(model.context, "1", model.sums(columns), "1h")))
+@cache
+def fitted(task: Task, *, noise: bool = False, minimum: int = 100) -> Model:
+    return Model(task, noise, minimum)
 
 
-def everything(model: Model, signal: Signal, columns: workload.Table) -> list[Block | NoData]:
-    total = View(model.context, "1", model.sums(columns))
+@cache
+def counted(rows: int, seed: int, task: Task, noise: bool = False, minimum: int = 100) -> Sums:
+    """Return the sums over a table; many signals look at them, and none may change them."""
+    return fitted(task, noise=noise, minimum=minimum).sums(workload.table(rows, seed=seed, task=task))
+
+
+def over_window(model: Model, signal: Signal, sums: Sums) -> list[Block | NoData]:
+    return list(signal.over_window(View(model.context, "1", sums, "1h")))
+
+
+def everything(model: Model, signal: Signal, sums: Sums) -> list[Block | NoData]:
+    total = View(model.context, "1", sums)
     samples = [*signal.since_start(total), *signal.of_baseline(model.context, "1")]
-    return [*samples, *over_window(model, signal, columns)]
+    return [*samples, *over_window(model, signal, sums)]
 
 
 def values(samples: Samples) -> dict[tuple[str, ...], float]:
@@ -53,12 +66,9 @@ every_signal = pytest.mark.parametrize(("task", "signal"), list(parameters()))
 
 @every_signal
 def test_several_windows_at_once_give_what_each_gives(task: Task, signal: Signal) -> None:
-    model = Model(task, noise=True)
+    model = fitted(task, noise=True)
     sizes = (0, 500, 40, 900)
-    views = [
-        View(model.context, "1", model.sums(workload.table(rows, seed=rows, task=task)), f"{rows}s")
-        for rows in sizes
-    ]
+    views = [View(model.context, "1", counted(rows, rows, task, noise=True), f"{rows}s") for rows in sizes]
     together = [list(samples) for samples in signal.over_windows(Views(views))]
     apart = [list(signal.over_window(view)) for view in views]
     assert [values(samples) for samples in together] == [values(samples) for samples in apart]
@@ -68,8 +78,8 @@ def test_several_windows_at_once_give_what_each_gives(task: Task, signal: Signal
 
 @every_signal
 def test_metrics_are_declared_and_labels_fit(task: Task, signal: Signal) -> None:
-    model = Model(task)
-    for sample in everything(model, signal, workload.table(500, seed=2, task=task)):
+    model = fitted(task)
+    for sample in everything(model, signal, counted(500, 2, task)):
         if isinstance(sample, Block):
             assert sample.metric in signal.metrics
             for row in sample.rows.values:
@@ -82,8 +92,8 @@ def test_metrics_are_declared_and_labels_fit(task: Task, signal: Signal) -> None
 
 @every_signal
 def test_nothing_in_an_empty_window_is_shown_as_zero_drift_or_full_health(task: Task, signal: Signal) -> None:
-    model = Model(task)
-    found = values(over_window(model, signal, workload.table(0, seed=1, task=task)))
+    model = fitted(task)
+    found = values(over_window(model, signal, counted(0, 1, task)))
     facts = {
         "ml_window_predictions",
         "ml_feature_drift_samples",
@@ -98,48 +108,48 @@ def test_nothing_in_an_empty_window_is_shown_as_zero_drift_or_full_health(task: 
     assert all(value == 0 for value in found.values())
 
 
-@every_signal
-def test_one_row_and_missing_rows_raise_nothing(task: Task, signal: Signal) -> None:
-    model = Model(task, minimum=1)
+@cache
+def odd(task: Task) -> tuple[Sums, Sums, Sums]:
+    """Return the sums over one row, over rows that lack almost everything, and over one row many times."""
+    model = fitted(task, minimum=1)
     one = workload.table(1, seed=1, task=task)
     gone = workload.table(50, seed=1, task=task)
     for name in ("normal", "lognormal", "tailed", "tied", "zeros", "constant"):
         gone[name] = np.full(50, np.nan)
     gone["few"] = np.full(50, None, object)
-    for columns in (one, gone):
-        for value in values(everything(model, signal, columns)).values():
-            assert np.isfinite(value)
+    same = {name: np.repeat(column, 300) for name, column in one.items()}
+    first, second, third = (model.sums(columns) for columns in (one, gone, same))
+    return first, second, third
 
 
 @every_signal
-def test_identical_rows_raise_nothing(task: Task, signal: Signal) -> None:
-    model = Model(task, minimum=1)
-    one = workload.table(1, seed=1, task=task)
-    same = {name: np.repeat(column, 300) for name, column in one.items()}
-    for value in values(everything(model, signal, same)).values():
-        assert np.isfinite(value)
+def test_one_row_missing_rows_and_identical_ones_raise_nothing(task: Task, signal: Signal) -> None:
+    for sums in odd(task):
+        for value in values(everything(fitted(task, minimum=1), signal, sums)).values():
+            assert np.isfinite(value)
+
+
+@cache
+def merged(task: Task) -> Sums:
+    """Return the sums over the rows of a table in another order, counted in two parts."""
+    model, columns = fitted(task), workload.table(900, seed=3, task=task)
+    order = np.random.default_rng(1).permutation(900)
+    sums = model.sums(workload.take(columns, order[:300]))
+    sums.add(model.sums(workload.take(columns, order[300:])).vector)
+    return sums
 
 
 @every_signal
 def test_order_and_split_do_not_matter(task: Task, signal: Signal) -> None:
-    model = Model(task)
-    columns = workload.table(900, seed=3, task=task)
-    order = np.random.default_rng(1).permutation(900)
-    joint = values(everything(model, signal, columns))
-    merged = model.sums(workload.take(columns, order[:300]))
-    merged.add(model.sums(workload.take(columns, order[300:])).vector)
-    samples = [
-        *signal.since_start(View(model.context, "1", merged)),
-        *signal.of_baseline(model.context, "1"),
-        *signal.over_window(View(model.context, "1", merged, "1h")),
-    ]
-    assert values(samples) == joint
+    model = fitted(task)
+    joint = values(everything(model, signal, counted(900, 3, task)))
+    assert values(everything(model, signal, merged(task))) == joint
 
 
 @every_signal
 def test_sums_are_not_changed_nor_handed_out(task: Task, signal: Signal) -> None:
-    model = Model(task)
-    sums = model.sums(workload.table(400, seed=4, task=task))
+    model = fitted(task)
+    sums = counted(400, 4, task)
     before = sums.vector.copy()
     blocks = [
         *signal.since_start(View(model.context, "1", sums)),
@@ -153,11 +163,11 @@ def test_sums_are_not_changed_nor_handed_out(task: Task, signal: Signal) -> None
 
 @every_signal
 def test_a_baseline_less_model_raises_nothing(task: Task, signal: Signal) -> None:
-    model = Model(task)
+    model = fitted(task)
     bare = model.tallies.zero()
     reference = type(model.reference)(model.schema, bare)
     context = type(model.context)(reference, 100)
-    view = View(context, "1", model.sums(workload.table(500, seed=2, task=task)), "1h")
+    view = View(context, "1", counted(500, 2, task), "1h")
     names = {
         sample.metric.name
         for sample in [*signal.over_window(view), *signal.of_baseline(context, "1")]
