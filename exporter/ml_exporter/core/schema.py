@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.feedback import Scale
 from ml_exporter.core.multivariate import Multivariate
 from ml_exporter.core.segments import MISSING_GROUP, OTHER, Segment
 from ml_exporter.core.text import label_value
@@ -137,7 +138,7 @@ class ModelSchema:
     the first score bin of each exposed one. ``label_center`` is taken from regression labels
     before they are summed. ``segments`` are the ways in which predictions are parted besides, ``attributed`` says
     whether events carry an attribution for each feature, ``multivariate`` how rows are looked at as a whole, if
-    the baseline was fitted for it.
+    the baseline was fitted for it, ``feedback`` the scale of ratings, if people may give them.
     """
 
     name: str
@@ -153,6 +154,7 @@ class ModelSchema:
     segments: tuple[Segment, ...] = ()
     attributed: bool = False
     multivariate: Multivariate | None = None
+    feedback: Scale | None = None
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -194,6 +196,8 @@ class ModelSchema:
             digest.update(b"attributed")
         if self.multivariate is not None:
             digest.update(self.multivariate.identity())
+        if self.feedback is not None:
+            digest.update(self.feedback.identity())
         return digest.hexdigest()[:16]
 
     def renamed(self, name: str) -> ModelSchema:

@@ -4,6 +4,7 @@ from ml_exporter.signals import (
     attribution,
     drift,
     fairness,
+    feedback,
     multivariate,
     performance,
     quality,
@@ -23,5 +24,6 @@ SIGNALS: tuple[Signal, ...] = (
     *fairness.SIGNALS,
     *attribution.SIGNALS,
     *root_cause.SIGNALS,
+    *feedback.SIGNALS,
 )
 """Every signal, in the order of the page."""
