@@ -30,6 +30,7 @@ from ml_exporter.signals import (
     drift,
     estimation,
     fairness,
+    feedback,
     multivariate,
     performance,
     quality,
@@ -124,6 +125,7 @@ FAMILIES = (
     (fairness, "Fairness", "groups of a protected segment beside its reference"),
     (attribution, "Attribution", "what features add to predictions"),
     (root_cause, "Root cause", "with what a change came"),
+    (feedback, "Feedback", "what people say about predictions"),
     (traffic, "Traffic and model", "volume, latency, labels, facts"),
 )
 

@@ -54,7 +54,9 @@ def make_page(folder: Path) -> str:
         if task is Task.BINARY:
             events = workload.attributed(events, columns)
         events[5]["error"] = True
-        bench.send(events, [{**label, "model": name} for label in workload.labels(columns)][:600])
+        told = workload.told(columns)[:400] if task is Task.BINARY else []
+        labels = [{**label, "model": name} for label in workload.labels(columns)]
+        bench.send(events, labels[:600], [{**item, "model": name} for item in told])
         bench.send(events[:11], [{"id": "early", "label": events[0].get("prediction", 1), "model": name}])
         bench.tick(2)
     bench.send(*([{**each, "model": "ranks"} for each in some] for some in workload.ranked(200, seed=102)))

@@ -89,6 +89,21 @@ def test_attributions_go_beside_the_features(sidecar: Running, monitor: Monitor)
     sidecar.until(series(monitor, "ml_feature_attribution_total", ',feature="normal"'), 0.75)
 
 
+def test_what_people_say_goes_by_the_id(sidecar: Running, monitor: Monitor) -> None:
+    ids = [monitor.log({"normal": 1.0}, score=0.5) for _ in range(3)]
+    assert monitor.flush()
+    sidecar.until(series(monitor, "ml_predictions_total"), 3)
+    monitor.feedback(ids[0], rating=np.float64(4.0))
+    monitor.feedback(ids[1], thumb=False)
+    monitor.feedback(ids[2], thumb="up", timestamp=1.7e9)
+    assert monitor.flush()
+    sidecar.until(series(monitor, "ml_feedback_positive_total"), 2)
+    metrics = sidecar.metrics()
+    assert metrics[series(monitor, "ml_feedback_rating_total", ',rating="4"')] == 1
+    assert metrics[series(monitor, "ml_feedback_thumbs_total", ',thumb="down"')] == 1
+    assert monitor.stats.dropped == 0
+
+
 def test_ids_make_a_second_try_safe(sidecar: Running, monitor: Monitor) -> None:
     for _ in range(3):
         monitor.log({"normal": 1.0}, id="the-same-id", score=0.5)

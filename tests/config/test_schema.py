@@ -52,6 +52,7 @@ BEYOND = {
     "window twice": "of another item, spelled otherwise",
     "interval": "a bound of a duration",
     "two servers": "another key",
+    "scale that descends": "of another item",
     "segment that is nowhere": "another key",
     "segment of a number": "another key",
     "segment edges": "of another item",

@@ -8,6 +8,7 @@ from ml_exporter.baseline import document
 from ml_exporter.config.load import load
 from ml_exporter.config.settings import PredictionLogSettings
 from ml_exporter.core.errors import ConfigError
+from ml_exporter.core.feedback import Scale
 from ml_exporter.core.schema import FeatureKind, Task
 from ml_exporter.resources.target import Health, Target
 from support.engine import write_config
@@ -26,6 +27,7 @@ models:
       few: {categories: [a, b, c, d]}
       humidity: {kind: numeric, range: [0, null]}
     labels: {horizon: 3d, capacity: 5000}
+    feedback: {scale: [0, 10]}
   - name: second
     task: multiclass_classification
     classes: [low, high]
@@ -68,6 +70,8 @@ def test_a_good_file_is_read_as_it_says(tmp_path: Path) -> None:
     )
     assert (first.settings.labels.horizon, first.settings.labels.capacity) == (3 * 86400, 5000)
     assert first.settings.labels.on_disk
+    assert first.schema.feedback == Scale(0, 10)
+    assert second.schema.feedback is None
     by_name = {variable.name: variable for variable in first.schema.features}
     assert (by_name["normal"].lower, by_name["normal"].upper) == (-4, 4)  # type: ignore[union-attr]
     assert by_name["few"].categories == ("a", "b", "c", "d")  # type: ignore[union-attr]
@@ -257,6 +261,23 @@ BAD = {
     "attributions that are no boolean": (
         model("attributions: shap"),
         'line 4: models[0].attributions: must be true or false, got "shap"',
+    ),
+    "feedback without a scale": (
+        model("feedback: {}"),
+        "line 4: models[0].feedback.scale: must be given: pair of ascending numbers [lowest, highest],"
+        " within 1,000,000",
+    ),
+    "scale that is no pair": (
+        model("feedback: {scale: 5}"),
+        "line 4: models[0].feedback.scale: must be a pair of numbers such as [1, 5], got 5",
+    ),
+    "scale without an end": (
+        model("feedback: {scale: [1, .inf]}"),
+        "line 4: models[0].feedback.scale: must be a pair of numbers such as [1, 5], got [1, inf]",
+    ),
+    "scale that descends": (
+        model("feedback: {scale: [5, 1]}"),
+        "line 4: models[0].feedback.scale: must ascend by at least 0.001, got [5, 1]",
     ),
     "segment that is nowhere": (
         model("segments: {plan: {}}"),

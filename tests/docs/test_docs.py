@@ -123,7 +123,8 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sidecar(flights: Path, tmp_path: Path) -> Iterator[Running]:
     config = tmp_path / "ml-exporter.yml"
-    config.write_text((flights / "ml-exporter.yml").read_text())
+    (scale,) = blocks("docs/intake.md", "yaml")
+    config.write_text((flights / "ml-exporter.yml").read_text().replace("state:\n", f"{scale}state:\n", 1))
     (tmp_path / "flights.baseline.json").write_bytes((flights / "flights.baseline.json").read_bytes())
     with running(config) as server:
         yield server
@@ -189,6 +190,7 @@ def test_the_intake_s_examples_are_accepted_and_answered_so(sidecar: Running) ->
             assert json.loads(got) == json.loads(answer)
         else:
             assert set(json.loads(got)) == {"status", "accepted"}, got
+    sidecar.until('ml_feedback_results_total{model="flights",result="joined"}', 2)
     sidecar.until('ml_labels_total{model="flights",result="joined"}', 2)
 
 

@@ -63,6 +63,8 @@ SAME = {
     "ml_performance_bias": "model_version:ml_performance:bias",
     "ml_feature_attribution_mean": "model_version_feature:ml_feature_attribution:mean",
     "ml_attribution_drift_ndcg": "model_version:ml_attribution_drift:ndcg",
+    "ml_feedback_rating_mean": "model_version:ml_feedback_rating:mean",
+    "ml_feedback_positive_ratio": "model_version:ml_feedback_positive:ratio",
     "ml_root_cause_segment_loss": "model_version_segment_group:ml_root_cause:loss",
     "ml_root_cause_segment_mix_loss": "model_version_segment_group:ml_root_cause:mix_loss",
     "ml_root_cause_segment_share": "model_version_segment_group:ml_root_cause:share",
@@ -129,7 +131,8 @@ class World:
                 del event["features"]["zeros"]
             events[91]["features"]["tied"] = "text"
             labels = [{**label, "model": name} for label in workload.labels(columns)]
-            self._send(events, labels)
+            told = workload.told(columns) if task is Task.BINARY else []
+            self._send(events, labels, [{**item, "model": name} for item in told])
         ranked = workload.ranked(ROWS, seed=65)
         self._send(*([{**each, "model": "ranks"} for each in some] for some in ranked))
         for job in ("fleet", "joint"):
@@ -139,11 +142,17 @@ class World:
         self.prometheus.until_query("min(count_over_time(up[5m])) >= bool 30", 1, seconds=60)
         self.prometheus.until_evaluated()
 
-    def _send(self, events: list[dict[str, Any]], labels: list[dict[str, Any]]) -> None:
+    def _send(
+        self,
+        events: list[dict[str, Any]],
+        labels: list[dict[str, Any]],
+        feedback: list[dict[str, Any]] = [],  # noqa: B006
+    ) -> None:
         parts = (slice(0, None, 2), slice(1, None, 2), slice(None))
         for part, process in zip(parts, self.sidecars, strict=True):
             assert process.post("/v1/predictions?ack=durable", events[part])[0] == 200
             assert process.post("/v1/labels?ack=durable", labels[part])[0] == 200
+            assert not feedback or process.post("/v1/feedback?ack=durable", feedback[part])[0] == 200
 
     def own(self, name: str, **labels: str) -> Series:
         """Return a gauge of the joint sidecar over 5m."""

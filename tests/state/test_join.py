@@ -217,7 +217,7 @@ def test_a_snapshot_and_changes_restore_everything(tmp_path: Path) -> None:
         store.add_predictions(rows(list(range(second * 10, second * 10 + 10)), now), now)
         add_labels(store, list(range(second * 10, second * 10 + 5)), now)
     store.save()
-    whole, bits = store.dump()
+    whole, bits, _ = store.dump()
     store.changes()
     store.add_predictions(rows([9_001, 9_002], 60.0), 60.0)
     add_labels(store, [9_001, 595, 77_777], 60.0)

@@ -39,7 +39,7 @@ models:
 {more}
 """
 
-PROTECTED = "    segments: {region: {reference: north}}\n"
+PROTECTED = "    segments: {region: {reference: north}}\n    feedback: {scale: [1, 5]}\n"
 
 
 def write_config(folder: Path, task: Task = Task.BINARY, more: str = "", *, noise: bool = False) -> Path:
@@ -89,9 +89,18 @@ class Bench:
     def _publish(self, blocks: list[Block]) -> None:
         self.published = blocks
 
-    def send(self, events: list[dict[str, Any]] = [], labels: list[dict[str, Any]] = []) -> None:  # noqa: B006
-        """Put events and labels into the queue and count them."""
-        for items, read in ((events, self.intake.predictions), (labels, self.intake.labels)):
+    def send(
+        self,
+        events: list[dict[str, Any]] = [],  # noqa: B006
+        labels: list[dict[str, Any]] = [],  # noqa: B006
+        feedback: list[dict[str, Any]] = [],  # noqa: B006
+    ) -> None:
+        """Put events, labels and feedback into the queue and count them."""
+        for items, read in (
+            (events, self.intake.predictions),
+            (labels, self.intake.labels),
+            (feedback, self.intake.feedback),
+        ):
             if items:
                 batches, receipt = read(ndjson(items), NdJson(), None)
                 assert receipt.accepted == len(items), receipt

@@ -16,13 +16,14 @@ from ml_exporter.baseline.reference import Reference, reference_of
 from ml_exporter.baseline.rows import outcomes_of, predictions_of
 from ml_exporter.baseline.schema import schema_of
 from ml_exporter.baseline.source import Chunk, Column
-from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
+from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PredictionColumns
+from ml_exporter.core.feedback import Scale
 from ml_exporter.core.schema import ModelSchema, Role, Task
 from ml_exporter.core.segments import SegmentOptions
 from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
 from ml_exporter.signals.signal import ModelContext
-from ml_exporter.sums import OUTCOME_TALLIES, PREDICTION_TALLIES
+from ml_exporter.sums import FEEDBACK_TALLIES, OUTCOME_TALLIES, PREDICTION_TALLIES
 from ml_exporter.sums.layout import Sums
 from ml_exporter.sums.tally import Tallies
 from support import workload
@@ -32,7 +33,7 @@ BASELINE_ROWS = 5_000
 
 def tallies_of(schema: ModelSchema) -> Tallies:
     """Return the tallies that the sidecar uses."""
-    return Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES)
+    return Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES, FEEDBACK_TALLIES)
 
 
 def chunk_of(columns: workload.Table) -> Chunk:
@@ -90,7 +91,10 @@ class Model:
         self.task = task
         self.document = baseline(task, noise)
         protected = {"region": SegmentOptions(reference="north")} if task is Task.BINARY else {}
-        self.schema, self.problems = schema_of("model", task, self.document, {}, segments=protected)
+        scale = Scale(1, 5) if task is Task.BINARY else None
+        self.schema, self.problems = schema_of(
+            "model", task, self.document, {}, segments=protected, feedback=scale
+        )
         self.tallies = tallies_of(self.schema)
         self.reference: Reference = reference_of(self.schema, self.tallies, self.document)
         self.context = ModelContext(self.reference, minimum)
@@ -107,9 +111,16 @@ class Model:
         predictions = self.predictions(columns)
         return outcomes_of(predictions, chunk_of(columns)["label"], self.schema)
 
+    def feedback(self, columns: workload.Table) -> FeedbackColumns:
+        """Return what people said about the rows of a table: a rating, or of some a thumb."""
+        rating, thumb = workload.feedback(columns)
+        return FeedbackColumns(rating, thumb)
+
     def sums(self, columns: workload.Table) -> Sums:
         """Return the sums over a table."""
         sums = self.tallies.zero()
         self.tallies.add_predictions(self.predictions(columns), sums)
         self.tallies.add_outcomes(self.outcomes(columns), sums)
+        if self.schema.feedback is not None:
+            self.tallies.add_feedback(self.feedback(columns), sums)
         return sums

@@ -88,6 +88,22 @@ def attributions(columns: Table, features: Sequence[str]) -> np.ndarray[Any, Any
     return told
 
 
+def feedback(columns: Table) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return made-up feedback on every row, (rows,) each: thumbs by the flag, else ratings from 1 to 5."""
+    content = np.asarray(columns["score"], float)
+    has_thumb = columns["flag"].astype(bool)
+    rating = np.where(has_thumb, np.nan, np.round(1.0 + 4.0 * content, 1))
+    return rating, np.where(has_thumb, content >= 0.5, -1).astype(np.int32)
+
+
+def told(columns: Table, first: int = 0, prefix: str = "id") -> list[dict[str, Any]]:
+    """Return the feedback on the rows as the intake takes it."""
+    return [
+        {"id": f"{prefix}-{first + row}", **({"rating": rating} if thumb < 0 else {"thumb": bool(thumb)})}
+        for row, (rating, thumb) in enumerate(zip(*(part.tolist() for part in feedback(columns)), strict=True))
+    ]
+
+
 def take(columns: Table, rows: Any) -> Table:
     """Return some rows of a table."""
     return {name: values[rows] for name, values in columns.items()}

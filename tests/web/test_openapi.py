@@ -19,7 +19,7 @@ EXAMPLES = 40
 OPERATIONS = (
     *("POST /v1/predictions", "POST /v1/labels", "GET /metrics", "GET /", "GET /-/healthy", "GET /-/ready"),
     *("POST /-/reload", "PUT /-/reload", "GET /openapi.json", "GET /models/{name}", "GET /report"),
-    *("POST /v1/pipelines/{name}/runs", "DELETE /v1/pipelines/{name}"),
+    *("POST /v1/pipelines/{name}/runs", "DELETE /v1/pipelines/{name}", "POST /v1/feedback"),
 )
 CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
@@ -56,7 +56,7 @@ def test_answers_are_as_described(
     process: Process, schema: BaseSchema, operation: str, mode: GenerationMode
 ) -> None:
     method, path = operation.split()
-    takes_events = path in ("/v1/predictions", "/v1/labels")
+    takes_events = path in ("/v1/predictions", "/v1/labels", "/v1/feedback")
     statuses = Counter[int]()
 
     @settings(

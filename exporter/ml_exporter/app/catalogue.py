@@ -16,6 +16,7 @@ from ml_exporter.signals import (
     drift,
     estimation,
     fairness,
+    feedback,
     multivariate,
     performance,
     quality,
@@ -41,6 +42,7 @@ _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
     ("Fairness", "Are the groups of a protected segment treated alike.", fairness.SIGNALS),
     ("Attribution", "What features add to the predictions, now and in the baseline.", attribution.SIGNALS),
     ("Root cause", "Which features and groups the change came with.", root_cause.SIGNALS),
+    ("Feedback", "What people said about predictions, if the model is configured to take it.", feedback.SIGNALS),
 )
 
 _GPUS = """\

@@ -217,7 +217,7 @@ class Engine:
         groups: dict[tuple[Kind, int], list[Batch]] = {}
         for batch in batches:
             groups.setdefault((batch.kind, id(batch.model)), []).append(batch)
-        for kind in (Kind.EVENTS, Kind.COLUMNS, Kind.LABELS):
+        for kind in (Kind.EVENTS, Kind.COLUMNS, Kind.LABELS, Kind.FEEDBACK):
             for (group_kind, _), group in groups.items():
                 if group_kind is kind:
                     counted = self._count_group(kind, group)
@@ -243,6 +243,8 @@ class Engine:
                 return False
             if kind is Kind.LABELS:
                 self._count_labels(model, intake, group)
+            elif kind is Kind.FEEDBACK:
+                self._count_feedback(model, group)
             else:
                 self._count_predictions(model, intake, kind, group)
             self.status.counted += events
@@ -296,6 +298,13 @@ class Engine:
         if self.prediction_log is not None and model.is_logged:
             wall = self._clock.wall()
             self.prediction_log.labels(intake, ids, labels, np.where(times >= 0, times, wall))
+
+    def _count_feedback(self, model: ModelRuntime, group: list[Batch]) -> None:
+        assert model.state is not None
+        for batch in group:
+            ids, columns = batch.content
+            hashes, _ = hash_ids(ids, self._seed)
+            model.state.count_feedback(hashes, columns, self._clock.steady())
 
     # Committing and publishing.
 

@@ -18,7 +18,7 @@ from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.drift.window_bins import histograms
 from ml_exporter.signals.performance.trail import trail_of
 from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View, Views
-from ml_exporter.state.model import DUPLICATE_PREDICTION, EVICTED, LABEL_RESULTS, VersionState
+from ml_exporter.state.model import DUPLICATE_PREDICTION, EVICTED, FEEDBACK_FATES, LABEL_RESULTS, VersionState
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +40,18 @@ LABELS: Final = counter(
     "Labels by what became of them; an early one counts again as joined or unmatched.",
     *("model", "result"),
 )
+FEEDBACK: Final = counter(
+    "ml_feedback_results_total",
+    "Ratings and thumbs by what became of them; only the first for an id is joined.",
+    *("model", "result"),
+)
 DUPLICATES: Final = counter(
     "ml_predictions_duplicate_total", "Predictions not counted because their id had been counted.", "model"
 )
 EVICTIONS: Final = counter(
     "ml_predictions_evicted_total", "Predictions forgotten before their horizon for want of capacity.", "model"
 )
-METRICS: Final = (NO_DATA, SUCCESS, DURATION, LABELS, DUPLICATES, EVICTIONS)
+METRICS: Final = (NO_DATA, SUCCESS, DURATION, LABELS, FEEDBACK, DUPLICATES, EVICTIONS)
 
 _QUIET_SECONDS: Final = 300.0
 
@@ -113,6 +118,8 @@ class Evaluator:
                 blocks += [*baseline.blocks, *numbers.blocks]
                 missing += [*baseline.missing, *numbers.missing]
             blocks += counts_of(name, model.state.counts)
+            if model.context.schema.feedback is not None:
+                blocks.append(feedback_counts_of(name, model.state.counts))
         self._kept, self._baselines = kept, baselines
         self.histograms = [block for numbers in kept.values() for block in numbers.histograms]
         self._last_seconds = np.where(self._seconds > 0, self._seconds, self._last_seconds)
@@ -228,6 +235,15 @@ def counts_of(name: str, counts: Mapping[str, int]) -> Iterable[Block]:
     yield Block(LABELS, (name,), _RESULT_ROWS, results)
     yield _single(DUPLICATES, name, counts[DUPLICATE_PREDICTION])
     yield _single(EVICTIONS, name, counts[EVICTED])
+
+
+_FEEDBACK_ROWS: Final = Rows.of(fate.removeprefix("feedback_") for fate in FEEDBACK_FATES.values())
+
+
+def feedback_counts_of(name: str, counts: Mapping[str, int]) -> Block:
+    """Return what became of the feedback of a model that takes some."""
+    results = np.array([counts[result] for result in FEEDBACK_FATES.values()], np.int64)
+    return Block(FEEDBACK, (name,), _FEEDBACK_ROWS, results)
 
 
 def _single(metric: Metric, name: str, count: int) -> Block:

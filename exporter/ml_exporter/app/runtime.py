@@ -16,7 +16,7 @@ from ml_exporter.signals.signal import ModelContext
 from ml_exporter.state.join.store import JoinStore
 from ml_exporter.state.model import ModelState
 from ml_exporter.state.ring import Window
-from ml_exporter.sums import OUTCOME_TALLIES, PREDICTION_TALLIES
+from ml_exporter.sums import FEEDBACK_TALLIES, OUTCOME_TALLIES, PREDICTION_TALLIES
 from ml_exporter.sums.classification import SCORED_CLASSES
 from ml_exporter.sums.tally import Tallies
 
@@ -77,7 +77,7 @@ class ModelRuntime:
 
 def tallies_of(schema: ModelSetup) -> Tallies:
     """Return the tallies of a model."""
-    return Tallies(schema.schema, PREDICTION_TALLIES, OUTCOME_TALLIES)
+    return Tallies(schema.schema, PREDICTION_TALLIES, OUTCOME_TALLIES, FEEDBACK_TALLIES)
 
 
 def runtimes(setup: Setup) -> dict[str, ModelRuntime]:

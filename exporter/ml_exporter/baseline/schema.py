@@ -13,6 +13,7 @@ from ml_exporter.baseline.document import BaselineDocument, VariableDocument
 from ml_exporter.baseline.multivariate import multivariate_of
 from ml_exporter.baseline.segments import segments_of
 from ml_exporter.core.errors import Problem
+from ml_exporter.core.feedback import Scale
 from ml_exporter.core.schema import (
     CategoricalVariable,
     FeatureKind,
@@ -35,11 +36,13 @@ def schema_of(
     segments: Mapping[str, SegmentOptions] = MappingProxyType({}),
     *,
     attributed: bool = False,
+    feedback: Scale | None = None,
 ) -> tuple[ModelSchema, list[Problem]]:
     """Return the schema that a baseline and options for single features give, and what contradicts.
 
     ``where`` of a problem is ``features.NAME``, ``segments.NAME`` or ``task``. ``classes`` serve where there is no
-    baseline; ``attributed`` says that events carry attributions, as they do where the baseline has some.
+    baseline; ``attributed`` says that events carry attributions, as they do where the baseline has some;
+    ``feedback`` is the scale of ratings.
     """
     problems: list[Problem] = []
     documents = document.variables if document else []
@@ -67,6 +70,7 @@ def schema_of(
         segments=segments_of(document.segments if document else (), variables, segments, task, problems),
         attributed=attributed or bool(document and document.attributions),
         multivariate=multivariate_of(document),
+        feedback=feedback,
     )
     if document is None:
         return schema, problems

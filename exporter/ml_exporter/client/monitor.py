@@ -167,6 +167,20 @@ class Monitor:
         event["timestamp"] = time.time() if timestamp is None else timestamp
         self._put("labels", event)
 
+    def feedback(
+        self,
+        id: str | int,
+        *,
+        rating: float | None = None,
+        thumb: bool | str | None = None,
+        timestamp: float | None = None,
+    ) -> None:
+        """Report what somebody said of a prediction: a rating within the model's scale, or a thumb, up or down."""
+        event = {"model": self._model, "id": _text(id)}
+        event |= {name: value for name, value in (("rating", rating), ("thumb", thumb)) if value is not None}
+        event["timestamp"] = time.time() if timestamp is None else timestamp
+        self._put("feedback", event)
+
     def measure(self, output: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Return a decorator for a function whose first argument is a mapping of features.
 

@@ -25,6 +25,9 @@ DEFAULTS: Final = object()
 
 _BAD: Final = object()
 
+_NARROWEST: Final = 0.001
+"""Least length of a range of numbers: fifths of it have names of their own."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -242,15 +245,35 @@ def http_url() -> Kind:
     return Kind(meaning, read, schema={"type": "string", "pattern": r"^https?://[^\s@]+$"})
 
 
+def number_range(most: int) -> Kind:
+    """Two numbers of at most ``most``, whatever their sign, the first below the second."""
+
+    def read(value: Any, where: str, document: Document) -> Any:
+        fits = isinstance(value, list) and len(value) == 2
+        if not fits or not all(_is_number(item) and abs(item) <= most for item in value):
+            document.problem(where, f"must be a pair of numbers such as [1, 5], got {_told(value)}")
+            return _BAD
+        if value[1] - value[0] < _NARROWEST:
+            document.problem(where, f"must ascend by at least {_NARROWEST:g}, got {_told(value)}")
+            return _BAD
+        return float(value[0]), float(value[1])
+
+    item = {"type": "number", "minimum": -most, "maximum": most}
+    schema: Schema = {"type": "array", "items": item, "minItems": 2, "maxItems": 2}
+    return Kind(f"pair of ascending numbers [lowest, highest], within {most:,}", read, schema=schema)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def number_pair() -> Kind:
     """Two numbers, the first not above the second; null on a side means no bound there."""
 
     def read(value: Any, where: str, document: Document) -> Any:
         fits = isinstance(value, list) and len(value) == 2
         if fits:
-            fits = all(
-                item is None or (isinstance(item, int | float) and not isinstance(item, bool)) for item in value
-            )
+            fits = all(item is None or _is_number(item) for item in value)
         if not fits:
             document.problem(where, f"must be a pair such as [0, 120] or [0, null], got {_told(value)}")
             return _BAD
@@ -270,8 +293,7 @@ def ascending_numbers() -> Kind:
 
     def read(value: Any, where: str, document: Document) -> Any:
         fits = isinstance(value, list) and len(value) > 0
-        if fits:
-            fits = all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
+        fits = fits and all(map(_is_number, value))
         if not fits or not all(low < high for low, high in pairwise(value)):
             document.problem(where, f"must be numbers that ascend, such as [10, 100], got {_told(value)}")
             return _BAD

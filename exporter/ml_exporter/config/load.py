@@ -70,6 +70,7 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
         model.classes,
         model.segments,
         attributed=model.attributions,
+        feedback=model.feedback,
     )
     told = [problem.where for problem in document.problems]
     for problem in problems:

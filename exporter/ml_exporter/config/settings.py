@@ -22,6 +22,7 @@ from ml_exporter.config.fields import (
     list_of,
     mapping_of,
     number_pair,
+    number_range,
     path,
     secret,
     section,
@@ -31,6 +32,7 @@ from ml_exporter.config.fields import (
     whole_duration,
 )
 from ml_exporter.config.yaml_file import Document
+from ml_exporter.core.feedback import Scale
 from ml_exporter.core.pipelines import NAME as PIPELINE_NAME
 from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
 from ml_exporter.core.segments import MOST_GROUPS, SegmentOptions
@@ -83,6 +85,17 @@ SEGMENT: Final = Section(
             text(longest=64),
             "Binary classifier: group with which fairness compares the others. Default: no fairness.",
             "",
+        ),
+    )
+)
+
+FEEDBACK: Final = Section(
+    (
+        Field(
+            "scale",
+            number_range(1_000_000),
+            "Lowest and highest rating; counted by whole number if both are whole and at most ten apart, else by"
+            " fifth of the scale.",
         ),
     )
 )
@@ -149,6 +162,7 @@ MODEL: Final = Section(
             "Whether events carry an attribution for each feature; true if the baseline has some.",
             False,
         ),
+        Field("feedback", section(FEEDBACK), "What people may say about a prediction; default: nothing.", None),
         Field("labels", section(LABELS), "How labels are joined to predictions.", DEFAULTS),
         Field(
             "prediction_log",
@@ -333,6 +347,7 @@ class ModelSettings:
     features: Mapping[str, FeatureOptions]
     segments: Mapping[str, SegmentOptions]
     attributions: bool
+    feedback: Scale | None
     labels: LabelSettings
     prediction_log: bool
 
@@ -442,6 +457,7 @@ def _server(server: dict[str, Any], document: Document) -> Target:
 
 def _model(model: dict[str, Any], where: str, has_state: bool, document: Document) -> ModelSettings:
     labels = model["labels"]
+    scale = model["feedback"] and model["feedback"]["scale"]
     if labels["store"] == "disk" and not has_state:
         document.problem(f"{where}.labels.store", '"disk" needs state.directory')
     if model["classes"] and model["baseline"] is not None:
@@ -463,6 +479,7 @@ def _model(model: dict[str, Any], where: str, has_state: bool, document: Documen
         features={name: _options(options) for name, options in model["features"].items()},
         segments={name: SegmentOptions(**options) for name, options in model["segments"].items()},
         attributions=model["attributions"],
+        feedback=Scale(*scale) if scale else None,
         labels=LabelSettings(labels["horizon"], labels["capacity"], labels["store"] != "memory" and has_state),
         prediction_log=model["prediction_log"],
     )

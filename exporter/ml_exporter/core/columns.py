@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ml_exporter.core.arrays import BoolArray, CodeArray, FloatArray
+from ml_exporter.core.arrays import BoolArray, CodeArray, FloatArray, IntArray
 
 NO_CLASS = -1
 
@@ -74,6 +74,22 @@ class OutcomeColumns:
     def take(self, mask: BoolArray) -> OutcomeColumns:
         """Return the rows where ``mask`` is true."""
         return OutcomeColumns(*(_rows(getattr(self, part.name), mask) for part in fields(self)))
+
+
+@dataclass(slots=True)
+class FeedbackColumns:
+    """What people said about predictions, one row a prediction.
+
+    - ``rating``: (rows,) within the scale of the model; NaN if none.
+    - ``thumb``: (rows,) 1 up, 0 down; -1 if none.
+    """
+
+    rating: FloatArray
+    thumb: CodeArray
+
+    def take(self, rows: BoolArray | IntArray) -> FeedbackColumns:
+        """Return the rows where a mask is true, or those of the given numbers."""
+        return FeedbackColumns(self.rating[rows], self.thumb[rows])
 
 
 def _rows(values: FloatArray | CodeArray | BoolArray | None, rows: BoolArray | slice) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.calibration import CalibrationMap
+from ml_exporter.core.feedback import Scale
 from ml_exporter.core.multivariate import Multivariate
 from ml_exporter.core.segments import MISSING_GROUP, OTHER, Segment
 from ml_exporter.core.text import label_value
@@ -138,8 +139,9 @@ class ModelSchema:
     the first score bin of each exposed one. ``label_center`` is taken from regression labels
     before they are summed. ``segments`` are the ways in which predictions are parted besides, ``attributed`` says
     whether events carry an attribution for each feature, ``multivariate`` how rows are looked at as a whole, if
-    the baseline was fitted for it. ``calibration`` turns scores into probabilities: a map for the positive class,
-    or one for each class; none where the baseline has none.
+    the baseline was fitted for it, ``feedback`` the scale of ratings, if people may give them. ``calibration``
+    turns scores into probabilities: a map for the positive class, or one for each class; none where the baseline
+    has none.
     """
 
     name: str
@@ -156,6 +158,7 @@ class ModelSchema:
     attributed: bool = False
     multivariate: Multivariate | None = None
     calibration: tuple[CalibrationMap, ...] = ()
+    feedback: Scale | None = None
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -199,6 +202,8 @@ class ModelSchema:
             digest.update(self.multivariate.identity())
         for calibration in self.calibration:
             digest.update(calibration.identity())
+        if self.feedback is not None:
+            digest.update(self.feedback.identity())
         return digest.hexdigest()[:16]
 
     def renamed(self, name: str) -> ModelSchema:

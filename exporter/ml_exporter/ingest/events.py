@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -251,6 +251,16 @@ class EventTypes:
         if value is None or name not in self.category:
             return value
         return float(self.codes[name][value])
+
+
+class Feedback(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """What somebody said about a prediction, by its id: a rating within the model's scale, or a thumb."""
+
+    id: Identifier
+    rating: float | None = None
+    thumb: Literal["up", "down"] | bool | None = None
+    model: str | None = None
+    timestamp: Timestamp | None = None
 
 
 class Label(msgspec.Struct, gc=False, forbid_unknown_fields=True):

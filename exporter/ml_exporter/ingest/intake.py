@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ml_exporter.core.columns import FeedbackColumns
 from ml_exporter.core.errors import PayloadError, nearest
 from ml_exporter.core.schema import Task
 from ml_exporter.ingest.assemble import times_of
-from ml_exporter.ingest.events import Label
+from ml_exporter.ingest.events import Feedback, Label
 from ml_exporter.ingest.protocols.protocol import Bounds, NotTyped, NoTypedReading, Protocol, Table
 from ml_exporter.ingest.protocols.tabular import Tabular
 from ml_exporter.ingest.queue import Batch, Kind, ModelIntake
@@ -24,6 +25,7 @@ from ml_exporter.ingest.reasons import (
     UNKNOWN_CLASS,
     UNKNOWN_MODEL,
     UNKNOWN_PREDICTION,
+    UNSUPPORTED,
 )
 from ml_exporter.ingest.receipt import Receipt
 from ml_exporter.ingest.tolerant import TolerantReader, column_length
@@ -90,6 +92,15 @@ class Intake:
     def tolerant_labels(self, body: bytes, protocol: Protocol, model: str | None) -> Reading:
         """Read each label by itself; slow, and safe in any thread."""
         return self._read_items(body, protocol, model, self._take_label)
+
+    def feedback(self, body: bytes, protocol: Protocol, model: str | None) -> Reading:
+        """Return the feedback in ``body``; ``model`` is the one of feedback that names none.
+
+        PayloadError if the body as a whole cannot be read. There is one reading: people are slow.
+        """
+        if isinstance(protocol, Tabular):
+            raise PayloadError(UNSUPPORTED, "feedback must be JSON: an object, an array, or an object a line")
+        return self._read_items(body, protocol, model, self._take_feedback)
 
     def _hurried_predictions(self, body: bytes, protocol: Tabular, model: str | None) -> Reading | None:
         if not protocol.prompt(body):
@@ -220,6 +231,25 @@ class Intake:
         except (msgspec.ValidationError, OverflowError) as error:
             receipt.troubled().reject(index, INVALID, str(error))
 
+    def _take_feedback(
+        self, index: int, item: dict[str, Any] | Table, model: ModelIntake, receipt: Receipt, gathered: _Gathered
+    ) -> None:
+        scale = model.types.schema.feedback
+        if scale is None:
+            told = f'model "{model.name}" takes no feedback; declare it: feedback: {{scale: [1, 5]}}'
+            raise PayloadError(INVALID, told)
+        if item.get("id") in (None, ""):
+            raise PayloadError(MISSING_ID, "id: must be given")
+        try:
+            found = msgspec.convert(item, Feedback)
+        except (msgspec.ValidationError, OverflowError) as error:
+            raise PayloadError(INVALID, str(error)) from None
+        if (found.rating is None) == (found.thumb is None):
+            raise PayloadError(INVALID, "must have a rating or a thumb, one of them")
+        if found.rating is not None and not scale.lowest <= found.rating <= scale.highest:
+            raise PayloadError(INVALID, f"rating: must be from {scale.lowest:g} to {scale.highest:g}")
+        gathered.feedback.setdefault(model.name, (model, []))[1].append(found)
+
 
 class _Gathered:
     """Items that were read one by one, by model."""
@@ -228,11 +258,13 @@ class _Gathered:
         self.events: dict[str, tuple[ModelIntake, list[Any]]] = {}
         self.columns: list[tuple[ModelIntake, Any, int]] = []
         self.labels: dict[str, tuple[ModelIntake, list[tuple[int, Label]]]] = {}
+        self.feedback: dict[str, tuple[ModelIntake, list[Feedback]]] = {}
         self.size = 0
 
     def batches(self, size: int, receipt: Receipt) -> list[Batch]:
         batches = [Batch(Kind.EVENTS, model, events, len(events), 0) for model, events in self.events.values()]
         batches += [Batch(Kind.COLUMNS, model, (columns, rows), rows, 0) for model, columns, rows in self.columns]
+        batches += [_feedback_batch(model, items) for model, items in self.feedback.values()]
         receipt.accepted += sum(batch.events for batch in batches)
         for model, labels in self.labels.values():
             batch = _label_batch(model, labels, 0, receipt)
@@ -269,6 +301,13 @@ def _label_batch(model: ModelIntake, labels: list[tuple[int, Label]], size: int,
         return None
     content = (ids, np.array(values, np.float64), times_of(times))
     return Batch(Kind.LABELS, model, content, len(ids), size)
+
+
+def _feedback_batch(model: ModelIntake, items: list[Feedback]) -> Batch:
+    ratings = [math.nan if item.rating is None else item.rating for item in items]
+    thumbs = [-1 if item.thumb is None else int(item.thumb in ("up", True)) for item in items]
+    columns = FeedbackColumns(np.array(ratings, np.float64), np.array(thumbs, np.int32))
+    return Batch(Kind.FEEDBACK, model, ([item.id for item in items], columns), len(items), 0)
 
 
 def _finite(label: Any) -> float | None:

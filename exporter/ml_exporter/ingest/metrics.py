@@ -47,7 +47,7 @@ class IntakeMetrics:
 
     def __init__(self, queue: IntakeQueue) -> None:
         self._queue = queue
-        self.accepted: Counter[str] = Counter({"prediction": 0, "label": 0})
+        self.accepted: Counter[str] = Counter({"prediction": 0, "label": 0, "feedback": 0})
         self.lost: Counter[str] = Counter(dict.fromkeys(LOSSES, 0))
         self.warnings: Counter[tuple[str, str]] = Counter()
         self.unknown_features: Counter[tuple[str, str]] = Counter()

@@ -21,6 +21,7 @@ class Kind(Enum):
     EVENTS = "events"
     COLUMNS = "columns"
     LABELS = "labels"
+    FEEDBACK = "feedback"
     COMMAND = "command"
     """Not events: a function for the writer to call between the batches before and after it."""
 
@@ -39,7 +40,7 @@ class Batch:
     """Events of one model that arrived together.
 
     ``content`` is a list of ``types.Event``, one ``types.Columns`` and its length, the ids, labels and times of
-    labels, or the function of a command, which has no model.
+    labels, the ids and :class:`FeedbackColumns` of feedback, or the function of a command, which has no model.
     ``done`` is called in the writer's thread once it is known whether the events are in the durable state.
     """
 

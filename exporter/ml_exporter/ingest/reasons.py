@@ -21,7 +21,7 @@ LOSSES: Final = {
     QUEUE_FULL: "the queue was full; the sender was told to try again",
     UNKNOWN_MODEL: "the event names no model, or one that is not configured",
     INVALID: "a field of the event has a value that it must not have",
-    MISSING_ID: "a label without the id of its prediction",
+    MISSING_ID: "a label or feedback without the id of its prediction",
     UNKNOWN_CLASS: "a label of a class that the model does not know",
     SHUTDOWN: "counting had stopped before the event was counted",
 }

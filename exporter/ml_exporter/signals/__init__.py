@@ -5,6 +5,7 @@ from ml_exporter.signals import (
     drift,
     estimation,
     fairness,
+    feedback,
     multivariate,
     performance,
     quality,
@@ -25,5 +26,6 @@ SIGNALS: tuple[Signal, ...] = (
     *fairness.SIGNALS,
     *attribution.SIGNALS,
     *root_cause.SIGNALS,
+    *feedback.SIGNALS,
 )
 """Every signal, in the order of the page."""

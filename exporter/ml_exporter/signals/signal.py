@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 NO_EVENTS: Final = "no_events"
 NO_LABELS: Final = "no_labels"
+NO_FEEDBACK: Final = "no_feedback"
 NO_SCORES: Final = "no_scores"
 NO_BASELINE: Final = "no_baseline"
 TOO_FEW_SAMPLES: Final = "too_few_samples"
@@ -27,6 +28,7 @@ FAILED: Final = "failed"
 REASONS: Final = {
     NO_EVENTS: "no prediction has arrived within the window",
     NO_LABELS: "no label has arrived within the window",
+    NO_FEEDBACK: "no rating, or no thumb either, has arrived within the window",
     NO_SCORES: "predictions came without scores",
     NO_BASELINE: "the baseline does not hold what this signal compares with",
     TOO_FEW_SAMPLES: "fewer samples than the configured minimum",

@@ -70,7 +70,7 @@ def _model_changes(model: ModelState, record: Record) -> dict[str, Any]:
 
 
 def _model_state(model: ModelState, fingerprint: str, record: Record) -> dict[str, Any]:
-    whole, bits = model.join.dump()
+    whole, bits, rated_bits = model.join.dump()
     return {
         "fingerprint": fingerprint,
         "versions": {
@@ -91,6 +91,7 @@ def _model_state(model: ModelState, fingerprint: str, record: Record) -> dict[st
         "counts": dict(model.counts),
         "join": _join(whole, record),
         "bits": [[number, record.attach_bytes(marks)] for number, marks in bits.items()],
+        "rated_bits": [[number, record.attach_bytes(marks)] for number, marks in rated_bits.items()],
     }
 
 
@@ -115,9 +116,11 @@ def _restore_model(model: ModelState, kept: dict[str, Any], found: Recovered, na
         model.counts.update(tick["counts"])
         changes.append(_join_changes(tick["join"], record))
     bits = {number: snapshot.content(blob) for number, blob in kept["bits"]}
+    # State of an earlier release knows no feedback.
+    rated_bits = {number: snapshot.content(blob) for number, blob in kept.get("rated_bits", [])}
     notes = []
     try:
-        model.join.restore(bits, changes)
+        model.join.restore(bits, changes, rated_bits)
     except (OSError, ValueError) as error:
         model.join.clear()
         notes.append(f'model "{name}": the ids that waited for labels are lost: {error}')
@@ -146,6 +149,7 @@ def _join(changes: JoinChanges, record: Record) -> dict[str, Any]:
         "marks": [[number, record.attach(rows)] for number, rows in changes.marks],
         "early": [record.attach(keys), record.attach(values), record.attach(changes.early_removed)],
         "versions": changes.versions,
+        "rated": [[number, record.attach(rows)] for number, rows in changes.rated],
     }
 
 
@@ -157,6 +161,7 @@ def _join_changes(content: dict[str, Any], record: Record) -> JoinChanges:
         early_added=(record.array(added, np.uint64), record.array(values, np.float64).reshape(-1, 3)),
         early_removed=record.array(removed, np.uint64),
         versions=content["versions"],
+        rated=[(number, record.array(blob, np.int64)) for number, blob in content.get("rated", [])],
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_exporter.core.arrays import BoolArray, FloatArray, HashArray, IntArray
-from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
+from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PredictionColumns
 from ml_exporter.state.join.generation import packed_scores, unpacked_scores
 from ml_exporter.state.join.store import OTHER_VERSION, Fate, JoinStore
 from ml_exporter.state.ring import Ring, Window
@@ -24,6 +24,13 @@ FATES: Final = {Fate.JOINED: "joined", Fate.DUPLICATE: "duplicate", Fate.LATE: "
 UNMATCHED: Final = "unmatched"
 LABEL_RESULTS: Final = (*FATES.values(), UNMATCHED)
 """What becomes of a label; an early one is counted again as joined or unmatched once that is known."""
+
+FEEDBACK_FATES: Final = {
+    Fate.JOINED: "feedback_joined",
+    Fate.DUPLICATE: "feedback_duplicate",
+    Fate.LATE: "feedback_late",
+    Fate.EARLY: "feedback_unmatched",
+}
 
 DUPLICATE_PREDICTION: Final = "duplicate_prediction"
 EVICTED: Final = "evicted"
@@ -141,6 +148,16 @@ class ModelState:
         if len(joined.rows):
             self._count_outcomes(joined.rows, joined.labels, joined.times, wall, counted=True)
 
+    def count_feedback(self, hashes: HashArray, batch: FeedbackColumns, now: float) -> None:
+        """Join feedback to its predictions and count it; ``hashes`` (rows,) are those of the ids."""
+        fates, places, rows = self.join.add_feedback(hashes, now)
+        for fate, count in enumerate(np.bincount(fates).tolist()):
+            if count:
+                self.new_counts[FEEDBACK_FATES[Fate(fate)]] += count
+        joined = batch.take(places)
+        for name, mask in self._by_version(rows["version"]):
+            self.tallies.add_feedback(joined.take(mask), self._delta(name).sums)
+
     def expire(self, now: float) -> None:
         """Let windows slide to ``now``, forget old ids, and drop versions that are gone from every window."""
         unmatched = self.join.expire(now)
@@ -235,13 +252,16 @@ class ModelState:
             delay=np.maximum(times - rows["time"], 0.0),
             segments=rows["segments"].T.astype(np.int32) if "segments" in (rows.dtype.names or ()) else None,
         )
-        numbers = rows["version"]
-        for number in np.flatnonzero(np.bincount(numbers)).tolist():
-            (name,) = self._admit([self.join.versions[number]])
+        for name, mask in self._by_version(rows["version"]):
             delta = self._delta(name)
-            mask = numbers == number
             self.tallies.add_outcomes(batch if mask.all() else batch.take(mask), delta.sums)
             delta.last_label = wall
+
+    def _by_version(self, numbers: npt.NDArray[Any]) -> Iterator[tuple[str, BoolArray]]:
+        """Yield the name of each version among joined rows, and the mask of its rows."""
+        for number in np.flatnonzero(np.bincount(numbers)).tolist():
+            (name,) = self._admit([self.join.versions[number]])
+            yield name, numbers == number
 
 
 def _by_name(names: list[str], fresh: BoolArray) -> Iterator[tuple[str, BoolArray | None]]:

@@ -3,13 +3,14 @@
 from ml_exporter.sums.attributions import AttributionTally
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
 from ml_exporter.sums.estimation import EstimationTally, ExpectedOutcomeTally
+from ml_exporter.sums.feedback import FeedbackTally
 from ml_exporter.sums.labels import LabelTally
 from ml_exporter.sums.multivariate import MultivariateTally
 from ml_exporter.sums.regression import RegressionTally
 from ml_exporter.sums.repeats import RepeatTally
 from ml_exporter.sums.residuals import ResidualTally
 from ml_exporter.sums.segments import SegmentOutcomeTally, SegmentTally
-from ml_exporter.sums.tally import OutcomeFactory, PredictionFactory
+from ml_exporter.sums.tally import FeedbackFactory, OutcomeFactory, PredictionFactory
 from ml_exporter.sums.traffic import TrafficTally
 from ml_exporter.sums.variables import VariableTally
 
@@ -32,3 +33,4 @@ OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     SegmentOutcomeTally.of,
     ExpectedOutcomeTally.of,
 )
+FEEDBACK_TALLIES: tuple[FeedbackFactory, ...] = (FeedbackTally.of,)

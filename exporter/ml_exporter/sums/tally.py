@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
-from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
+from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PredictionColumns
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.sums.layout import BlockSpec, Layout, Sums
 
@@ -36,8 +36,22 @@ class OutcomeTally(Protocol):
         """Add ``batch``; the batch is not changed."""
 
 
+class FeedbackTally(Protocol):
+    """How a batch of feedback adds to some parts of the sums of a model."""
+
+    key: ClassVar[str]
+
+    @property
+    def blocks(self) -> Sequence[BlockSpec]:
+        """The parts that this tally adds to."""
+
+    def add(self, batch: FeedbackColumns, sums: Sums) -> None:
+        """Add ``batch``; the batch is not changed."""
+
+
 PredictionFactory = Callable[[ModelSchema], PredictionTally | None]
 OutcomeFactory = Callable[[ModelSchema], OutcomeTally | None]
+FeedbackFactory = Callable[[ModelSchema], FeedbackTally | None]
 
 
 class Tallies:
@@ -51,11 +65,17 @@ class Tallies:
         schema: ModelSchema,
         predictions: Sequence[PredictionFactory],
         outcomes: Sequence[OutcomeFactory],
+        feedback: Sequence[FeedbackFactory] = (),
     ) -> None:
         self.schema = schema
         self._predictions = [tally for make in predictions if (tally := make(schema))]
         self._outcomes = [outcome for make in outcomes if (outcome := make(schema))]
-        tallies: list[PredictionTally | OutcomeTally] = [*self._predictions, *self._outcomes]
+        self._feedback = [told for make in feedback if (told := make(schema))]
+        tallies: list[PredictionTally | OutcomeTally | FeedbackTally] = [
+            *self._predictions,
+            *self._outcomes,
+            *self._feedback,
+        ]
         self.layout = Layout(block for tally in tallies for block in tally.blocks)
 
     @property
@@ -75,4 +95,9 @@ class Tallies:
     def add_outcomes(self, batch: OutcomeColumns, sums: Sums) -> None:
         """Add a batch of labelled predictions to ``sums``."""
         for tally in self._outcomes:
+            tally.add(batch, sums)
+
+    def add_feedback(self, batch: FeedbackColumns, sums: Sums) -> None:
+        """Add a batch of feedback to ``sums``."""
+        for tally in self._feedback:
             tally.add(batch, sums)

@@ -58,6 +58,7 @@ class Application(PathGate):
         paths: dict[str, dict[str, Handler]] = {
             "/v1/predictions": {"POST": intake.predictions},
             "/v1/labels": {"POST": intake.labels},
+            "/v1/feedback": {"POST": intake.feedback},
             "/": reads(self._landing),
             "/report": reads(self._report),
             "/-/healthy": reads(healthy),
@@ -80,7 +81,7 @@ class Application(PathGate):
 
     def limit(self, path: str) -> int:
         """Return the largest body of a path."""
-        return self._intake.limit if path in ("/v1/predictions", "/v1/labels") else SMALL
+        return self._intake.limit if path in ("/v1/predictions", "/v1/labels", "/v1/feedback") else SMALL
 
     def _count(self, path: str, status: int) -> None:
         """Count an answer; paths that differ in the name of a model, or of a pipeline, count as one."""

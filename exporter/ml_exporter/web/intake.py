@@ -1,4 +1,4 @@
-"""The two paths that take events in: ``POST /v1/predictions`` and ``POST /v1/labels``."""
+"""The paths that take events in: ``POST /v1/predictions``, ``POST /v1/labels`` and ``POST /v1/feedback``."""
 
 from __future__ import annotations
 
@@ -55,6 +55,10 @@ class IntakePaths:
     def labels(self, request: Request) -> Response | Awaitable[Response]:
         """Take labels in."""
         return self._take(request, "label", self.intake.typed_labels, self.intake.tolerant_labels)
+
+    def feedback(self, request: Request) -> Response | Awaitable[Response]:
+        """Take feedback in."""
+        return self._take(request, "feedback", lambda *_: None, self.intake.feedback)
 
     def _take(
         self, request: Request, event: str, typed: Read[Reading | None], tolerant: Read[Reading]

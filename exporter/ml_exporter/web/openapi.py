@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from ml_exporter import __version__
 from ml_exporter.core.pipelines import NAME
 from ml_exporter.core.schema import ModelSchema, Task
-from ml_exporter.ingest.events import EventTypes, Label, Scalar
+from ml_exporter.ingest.events import EventTypes, Feedback, Label, Scalar
 from ml_exporter.ingest.pipeline_report import PipelineRun
 from ml_exporter.ingest.protocols import PROTOCOLS
 from ml_exporter.ingest.protocols.protocol import JsonText, Protocol
@@ -111,7 +111,7 @@ def _document(metrics_path: str) -> dict[str, Any]:
         "info": {
             "title": "ml-exporter",
             "version": __version__,
-            "description": "Predictions and labels of deployed machine-learning models in, metrics out.",
+            "description": "Predictions of deployed machine-learning models, labels and feedback in, metrics out.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         # Credentials are asked for where the web configuration has users.
@@ -119,6 +119,7 @@ def _document(metrics_path: str) -> dict[str, Any]:
         "paths": {
             "/v1/predictions": {"post": _intake("predictions", "Take predictions in.", "Predictions")},
             "/v1/labels": {"post": _intake("labels", "Take labels in.", "Labels")},
+            "/v1/feedback": {"post": _intake("feedback", "Take ratings and thumbs in.", "FeedbackItems")},
             "/v1/pipelines/{name}/runs": {"post": _run()},
             "/v1/pipelines/{name}": {"delete": _forget()},
             metrics_path: {"get": _page("metrics", "Metrics, for Prometheus.", *_METRICS)},
@@ -147,7 +148,7 @@ def _document(metrics_path: str) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     """Return the schemas of the types that bodies are decoded into, with features of any model."""
     types = EventTypes(ModelSchema("any", Task.BINARY, classes=("0", "1")))
-    used = [types.Event, types.Columns, Label, PipelineRun, Receipt, Problem, Reloaded]
+    used = [types.Event, types.Columns, Label, Feedback, PipelineRun, Receipt, Problem, Reloaded]
     _, schemas = msgspec.json.schema_components(used, ref_template="#/components/schemas/{name}")
     value, _ = msgspec.json.schema_components([Scalar | None])
     one = value[0]
@@ -189,6 +190,8 @@ def _schemas() -> dict[str, Any]:
             del by_field["version"]
         whole = {"type": "object", "properties": by_field, "required": ["columns"], "additionalProperties": False}
         schemas[form] = {"anyOf": [item, {"type": "array", "items": item}, whole]}
+    item = _reference("Feedback")["schema"]
+    schemas["FeedbackItems"] = {"anyOf": [item, {"type": "array", "items": item}]}
     return schemas
 
 
@@ -215,7 +218,12 @@ def _intake(name: str, summary: str, form: str) -> dict[str, Any]:
             "schema": {"enum": list(ENCODINGS)},
         },
     ]
-    content = {kind: _body(protocol, form) for protocol in PROTOCOLS for kind in protocol.content_types}
+    content = {
+        kind: _body(protocol, form)
+        for protocol in PROTOCOLS
+        for kind in protocol.content_types
+        if form != "FeedbackItems" or isinstance(protocol, JsonText)
+    }
     body = {"required": True, "content": content}
     return {**_operation(name, summary, answers), "parameters": parameters, "requestBody": body}
 

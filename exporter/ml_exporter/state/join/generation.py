@@ -54,12 +54,58 @@ def unpacked_scores(packed: npt.NDArray[np.uint32]) -> FloatArray:
     return scores
 
 
+class Marks:
+    """Which rows of a generation have had something: a byte a row from the first one on, nothing before."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.new: list[IntArray] = []
+        self._flags: BoolArray = np.zeros(0, bool)
+
+    def of(self, numbers: IntArray) -> BoolArray:
+        """Return which of the given rows are marked."""
+        return self._flags[numbers] if len(self._flags) else np.zeros(len(numbers), bool)
+
+    def add(self, numbers: IntArray, room: int) -> None:
+        """Mark the given rows, distinct and not marked yet, of a generation with ``room`` for rows."""
+        self.reach(room)
+        self._flags[numbers] = True
+        self.count += len(numbers)
+        self.new.append(numbers)
+
+    def reach(self, room: int) -> None:
+        """Have a place for so many rows."""
+        if len(self._flags) < room:
+            self._flags = _grown(self._flags, np.zeros(room, bool))
+
+    def grow(self, room: int) -> None:
+        """Have a place for so many rows if any is marked."""
+        if len(self._flags):
+            self.reach(room)
+
+    def trim(self, rows: int) -> None:
+        """Keep a place for no more than the given rows."""
+        self._flags = self._flags[:rows].copy()
+
+    def bits(self, rows: int) -> bytes:
+        """Return one bit for each of the rows, set where it is marked."""
+        self.reach(rows)
+        return np.packbits(self._flags[:rows]).tobytes()
+
+    def restore(self, bits: bytes, rows: int, room: int) -> None:
+        """Set the marks as :meth:`bits` returned them."""
+        self.reach(room)
+        self._flags[:rows] = np.unpackbits(np.frombuffer(bits, np.uint8), count=rows).astype(bool)
+        self.count = int(np.count_nonzero(self._flags))
+
+
 class Generation:
     """An append-only list of rows with an open-addressed table from hash to row.
 
     Rows live in memory while the generation is open and are read from its file once it is sealed; the
-    table and a mark for each labelled row stay in memory: 9 to 17 bytes an id. A batch is looked up and
-    inserted with array operations: in each round every row that is not done yet probes a window of places.
+    table and a mark for each labelled row stay in memory: 9 to 17 bytes an id, one more once there is feedback.
+    A batch is looked up and inserted with array operations: in each round every row that is not done yet probes
+    a window of places.
     """
 
     def __init__(self, number: int, opened: float, rows: npt.NDArray[Any]) -> None:
@@ -67,11 +113,10 @@ class Generation:
         self.opened = opened
         self.closed: float | None = None
         self.count = 0
-        self.unlabelled = 0
         self.saved = 0
-        self.marked: list[IntArray] = []
+        self.labelled = Marks()
+        self.rated = Marks()
         self._rows = rows
-        self._labelled: BoolArray = np.zeros(len(rows), bool)
         self._table: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._grow_table(max(len(rows), _FIRST_ROWS))
 
@@ -89,9 +134,19 @@ class Generation:
         generation = cls(
             number, opened, np.resize(rows, max(count, _FIRST_ROWS)) if count else np.zeros(_FIRST_ROWS, dtype)
         )
-        generation.count = generation.unlabelled = generation.saved = count
+        generation.count = generation.saved = count
         generation._insert(rows["hash"], np.arange(count, dtype=np.uint32))
         return generation
+
+    @property
+    def unlabelled(self) -> int:
+        """The number of rows that have had no label."""
+        return self.count - self.labelled.count
+
+    @property
+    def room(self) -> int:
+        """The number of rows that there is memory for."""
+        return len(self._rows)
 
     def find(self, hashes: HashArray) -> IntArray:
         """Return the row of each hash, -1 where there is none; (hashes,)."""
@@ -119,38 +174,18 @@ class Generation:
         if end > len(self._rows):
             size = max(end, 2 * len(self._rows))
             self._rows = _grown(self._rows[: self.count], np.empty(size, self._rows.dtype))
-            self._labelled = _grown(self._labelled[: self.count], np.zeros(size, bool))
+            self.labelled.grow(size)
+            self.rated.grow(size)
         self._rows[self.count : end] = rows
         if end > LOAD * len(self._table):
             self._grow_table(end)
             self._insert(self._rows["hash"][: self.count], np.arange(self.count, dtype=np.uint32))
         self._insert(rows["hash"], np.arange(self.count, end, dtype=np.uint32))
-        self.unlabelled += len(rows)
         self.count = end
 
     def rows(self, numbers: IntArray) -> npt.NDArray[Any]:
         """Return the rows of the given numbers."""
         return self._rows[numbers]
-
-    def is_labelled(self, numbers: IntArray) -> BoolArray:
-        """Return which of the given rows have had their label."""
-        return self._labelled[numbers]
-
-    def mark(self, numbers: IntArray) -> None:
-        """Note that the given rows, distinct and not marked yet, have had their label."""
-        self._labelled[numbers] = True
-        self.unlabelled -= len(numbers)
-        self.marked.append(numbers)
-
-    def labelled_bits(self) -> bytes:
-        """Return one bit a row, set where the row has had its label."""
-        return np.packbits(self._labelled[: self.count]).tobytes()
-
-    def restore_bits(self, bits: bytes) -> None:
-        """Set the marks as :meth:`labelled_bits` returned them."""
-        flags = np.unpackbits(np.frombuffer(bits, np.uint8), count=self.count).astype(bool)
-        self._labelled[: self.count] = flags
-        self.unlabelled = self.count - int(np.count_nonzero(flags))
 
     def unsaved(self) -> bytes:
         """Return the rows that are not in the file yet."""
@@ -163,7 +198,8 @@ class Generation:
             self.read_from(path)
         else:
             self._rows = self._rows[: self.count].copy()
-        self._labelled = self._labelled[: self.count].copy()
+        self.labelled.trim(self.count)
+        self.rated.trim(self.count)
 
     def read_from(self, path: Path) -> None:
         """Read the rows from their file from now on, where the kernel keeps in memory what is used."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from ml_exporter.core.arrays import BoolArray, FloatArray, HashArray, IntArray
 from ml_exporter.state.join.early import EarlyLabels
-from ml_exporter.state.join.generation import Generation, row_type
+from ml_exporter.state.join.generation import Generation, Marks, row_type
 from ml_exporter.state.journal import private, sync_folder
 
 GENERATIONS: Final = 4
@@ -26,7 +27,7 @@ OTHER_VERSION: Final = "other"
 
 
 class Fate(IntEnum):
-    """What became of a label."""
+    """What became of a label, or of feedback, which does not wait for its prediction."""
 
     JOINED = 0
     DUPLICATE = 1
@@ -55,14 +56,15 @@ class JoinChanges:
     early_added: tuple[HashArray, FloatArray]
     early_removed: HashArray
     versions: list[str]
+    rated: list[tuple[int, IntArray]] = field(default_factory=list)
 
 
 class JoinStore:
     """Finds the prediction of a label, and the prediction that was seen before.
 
     An id is known from its prediction until ``horizon`` seconds later, or until ``capacity`` newer ones
-    have come. The first label of an id counts, any further one is a duplicate. Without a directory
-    nothing survives the process. Not thread-safe: the one writer owns it.
+    have come. The first label of an id counts, any further one is a duplicate; so does its first feedback. Without
+    a directory nothing survives the process. Not thread-safe: the one writer owns it.
     """
 
     def __init__(
@@ -136,6 +138,31 @@ class JoinStore:
         ``times`` are those of the labels, in seconds since the Unix epoch; a label is late if its
         prediction is older than the horizon at ``now``.
         """
+        fates, places, rows = self._join(hashes, now, lambda generation: generation.labelled)
+        for place in np.flatnonzero(fates == _EARLY).tolist():
+            key = int(hashes[place])
+            if key in self._early:
+                fates[place] = _DUPLICATE
+            else:
+                self._early.add(key, now, float(times[place]), float(labels[place]))
+        return fates, Joined(rows, labels[places], times[places])
+
+    def add_feedback(
+        self, hashes: HashArray, now: float
+    ) -> tuple[npt.NDArray[np.int8], IntArray, npt.NDArray[Any]]:
+        """Join feedback, (n,); return the fate of each, (n,), the places of those joined, and their rows.
+
+        Early is what names an unknown id: it is not kept, and has the same fate however often it comes.
+        """
+        fates, places, rows = self._join(hashes, now, lambda generation: generation.rated)
+        _, first, of = np.unique(hashes, return_index=True, return_inverse=True)
+        fate_of_first = fates[first][of]
+        return np.where(fate_of_first == _JOINED, fates, fate_of_first), places, rows
+
+    def _join(
+        self, hashes: HashArray, now: float, marks_of: Callable[[Generation], Marks]
+    ) -> tuple[npt.NDArray[np.int8], IntArray, npt.NDArray[Any]]:
+        """Mark the rows of the hashes; return all fates (early: no row), who was joined, and to what."""
         fates = np.full(len(hashes), _EARLY, np.int8)
         first = _first(hashes)
         fates[~first] = _DUPLICATE
@@ -150,24 +177,20 @@ class JoinStore:
             here, found, todo = todo[is_here], found[is_here], todo[~is_here]
             if not len(here):
                 continue
-            rows = generation.rows(found)
-            had = generation.is_labelled(found)
+            rows, marks = generation.rows(found), marks_of(generation)
+            had = marks.of(found)
             # A prediction cannot have come before its generation was opened, whatever its own time says.
             late = ~had & (np.maximum(rows["time"], generation.opened) < now - self.horizon)
             good = ~(had | late)
             fates[here] = np.where(had, _DUPLICATE, np.where(late, _LATE, _JOINED))
-            generation.mark(found[good])
+            marks.add(found[good], generation.room)
             joined.append(rows[good])
             places.append(here[good])
-        for place in todo.tolist():
-            key = int(hashes[place])
-            if key in self._early:
-                fates[place] = _DUPLICATE
-            else:
-                self._early.add(key, now, float(times[place]), float(labels[place]))
-        chosen = np.concatenate(places) if places else np.zeros(0, np.int64)
-        rows = np.concatenate(joined) if joined else np.zeros(0, self.dtype)
-        return fates, Joined(rows, labels[chosen], times[chosen])
+        return (
+            fates,
+            np.concatenate(places) if places else np.zeros(0, np.int64),
+            np.concatenate(joined) if joined else np.zeros(0, self.dtype),
+        )
 
     def expire(self, now: float) -> int:
         """Forget what is older than the horizon; return how many early labels stay unmatched."""
@@ -204,23 +227,33 @@ class JoinStore:
         added, values, removed = self._early.changes()
         changes = JoinChanges(
             generations=self._listing(),
-            marks=[(g.number, np.concatenate(g.marked)) for g in self._generations if g.marked],
+            marks=[(g.number, np.concatenate(g.labelled.new)) for g in self._generations if g.labelled.new],
             early_added=(added, values),
             early_removed=removed,
             versions=list(self.versions),
+            rated=[(g.number, np.concatenate(g.rated.new)) for g in self._generations if g.rated.new],
         )
         for generation in self._generations:
-            generation.marked = []
+            generation.labelled.new, generation.rated.new = [], []
         return changes
 
-    def dump(self) -> tuple[JoinChanges, dict[int, bytes]]:
-        """Return the whole store beyond its rows: as changes from nothing, and the marks of each generation."""
+    def dump(self) -> tuple[JoinChanges, dict[int, bytes], dict[int, bytes]]:
+        """Return the whole store beyond its rows: as changes from nothing, and the marks of each generation.
+
+        First those of labels, then those of feedback, of the generations that have any.
+        """
         hashes, values = self._early.dump()
         none = np.zeros(0, np.uint64)
         whole = JoinChanges(self._listing(), [], (hashes, values), none, list(self.versions))
-        return whole, {g.number: g.labelled_bits() for g in self._generations}
+        labelled = {g.number: g.labelled.bits(g.count) for g in self._generations}
+        return whole, labelled, {g.number: g.rated.bits(g.count) for g in self._generations if g.rated.count}
 
-    def restore(self, bits: dict[int, bytes], changes: Iterable[JoinChanges]) -> None:
+    def restore(
+        self,
+        bits: Mapping[int, bytes],
+        changes: Iterable[JoinChanges],
+        rated_bits: Mapping[int, bytes] = MappingProxyType({}),
+    ) -> None:
         """Rebuild the store of an earlier run: the last listing of generations counts, marks add up.
 
         OSError or ValueError if a file is missing or shorter than it was written. A store without a directory
@@ -229,21 +262,28 @@ class JoinStore:
         if self._directory is None:
             return
         marks: dict[int, list[IntArray]] = {}
+        rated: dict[int, list[IntArray]] = {}
         listing: list[tuple[int, float, float | None, int]] = []
         for change in changes:
             listing, self.versions = change.generations, list(change.versions)
             for number, rows in change.marks:
                 marks.setdefault(number, []).append(rows)
+            for number, rows in change.rated:
+                rated.setdefault(number, []).append(rows)
             self._early.restore(*change.early_added, change.early_removed)
         for number, opened, closed, count in listing:
             path = self._path(number)
             assert path is not None
             generation = Generation.load(number, opened, path, count, self.dtype)
-            if number in bits:
-                generation.restore_bits(bits[number])
-            for rows in marks.get(number, []):
-                generation.mark(rows)
-            generation.marked = []
+            for kept, saved, later in (
+                (generation.labelled, bits, marks),
+                (generation.rated, rated_bits, rated),
+            ):
+                if number in saved:
+                    kept.restore(saved[number], count, generation.room)
+                for rows in later.get(number, []):
+                    kept.add(rows, generation.room)
+                kept.new = []
             if closed is not None:
                 generation.seal(closed, path)
             self._generations.append(generation)
@@ -286,7 +326,7 @@ class JoinStore:
     def _mark(self, hashes: HashArray) -> None:
         for generation in reversed(self._generations):
             found = generation.find(hashes)
-            generation.mark(found[found >= 0])
+            generation.labelled.add(found[found >= 0], generation.room)
             hashes = hashes[found < 0]
 
     def _path(self, number: int) -> Path | None:
