@@ -52,7 +52,7 @@ def test_the_links_lead_on(served: Process) -> None:
 
 def test_the_numbers_of_the_process_itself(served: Process) -> None:
     root = html.check(served.get("/")[1])
-    assert html.fact(root, "Events accepted") == "500 predictions, 500 labels"
+    assert html.fact(root, "Events accepted") == "500 predictions, 500 labels, 0 ratings or thumbs"
     assert html.fact(root, "Events waiting") == "0 of 50,000"
     assert html.fact(root, "State on disk").startswith("written ")
     assert html.fact(root, "Signals and readers that fail").startswith("none of ")

@@ -14,6 +14,7 @@ import numpy as np
 from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.core.errors import ResourceError
 from ml_exporter.core.metrics import ONE, Block, Closing, Collector, Metric, NoData, Rows, counter, gauge
+from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.drift.window_bins import histograms
 from ml_exporter.signals.performance.trail import trail_of
@@ -117,9 +118,7 @@ class Evaluator:
                 kept[name, version_name] = numbers
                 blocks += [*baseline.blocks, *numbers.blocks]
                 missing += [*baseline.missing, *numbers.missing]
-            blocks += counts_of(name, model.state.counts)
-            if model.context.schema.feedback is not None:
-                blocks.append(feedback_counts_of(name, model.state.counts))
+            blocks += counts_of(model.context.schema, model.state.counts)
         self._kept, self._baselines = kept, baselines
         self.histograms = [block for numbers in kept.values() for block in numbers.histograms]
         self._last_seconds = np.where(self._seconds > 0, self._seconds, self._last_seconds)
@@ -227,23 +226,19 @@ def close(readers: Iterable[Collector]) -> None:
 
 
 _RESULT_ROWS: Final = Rows.of(LABEL_RESULTS)
-
-
-def counts_of(name: str, counts: Mapping[str, int]) -> Iterable[Block]:
-    """Yield what became of a model's labels and ids, by the names of :class:`ModelState`."""
-    results = np.array([counts[result] for result in LABEL_RESULTS], np.int64)
-    yield Block(LABELS, (name,), _RESULT_ROWS, results)
-    yield _single(DUPLICATES, name, counts[DUPLICATE_PREDICTION])
-    yield _single(EVICTIONS, name, counts[EVICTED])
-
-
 _FEEDBACK_ROWS: Final = Rows.of(fate.removeprefix("feedback_") for fate in FEEDBACK_FATES.values())
 
 
-def feedback_counts_of(name: str, counts: Mapping[str, int]) -> Block:
-    """Return what became of the feedback of a model that takes some."""
-    results = np.array([counts[result] for result in FEEDBACK_FATES.values()], np.int64)
-    return Block(FEEDBACK, (name,), _FEEDBACK_ROWS, results)
+def counts_of(schema: ModelSchema, counts: Mapping[str, int]) -> Iterable[Block]:
+    """Yield what became of a model's labels, feedback and ids, by the names of :class:`ModelState`."""
+    name = schema.name
+    results = np.array([counts[result] for result in LABEL_RESULTS], np.int64)
+    yield Block(LABELS, (name,), _RESULT_ROWS, results)
+    if schema.feedback is not None:
+        told = np.array([counts[result] for result in FEEDBACK_FATES.values()], np.int64)
+        yield Block(FEEDBACK, (name,), _FEEDBACK_ROWS, told)
+    yield _single(DUPLICATES, name, counts[DUPLICATE_PREDICTION])
+    yield _single(EVICTIONS, name, counts[EVICTED])
 
 
 def _single(metric: Metric, name: str, count: int) -> Block:

@@ -33,7 +33,7 @@ class Evaluation:
                 version, [snapshots[place].versions[version] for place in there], [found[p] for p in there]
             )
         return [
-            [*self._shown(samples), *counts_of(self._model.name, snapshot.counts)]
+            [*self._shown(samples), *counts_of(self._model.context.schema, snapshot.counts)]
             for samples, snapshot in zip(found, snapshots, strict=True)
         ]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ml_exporter.ingest.reasons import LOSSES
 from ml_exporter.pages.markup import Html, Number, facts, table
 from ml_exporter.pages.snapshot import Snapshot
 from ml_exporter.pages.words import ago, moment, number, plain, size, span
+
+_EVENTS: Final = {"prediction": "predictions", "label": "labels", "feedback": "ratings or thumbs"}
 
 
 def exporter(more: Sequence[tuple[str, str]], snapshot: Snapshot) -> Html:
@@ -23,7 +26,10 @@ def _pairs(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("Running for", span(now - started) if started is not None else "unknown"),
         ("Numbers of", moment(value("ml_exporter_snapshot_timestamp_seconds"))),
         ("Last tick took", span(value("ml_exporter_tick_duration_seconds") or 0.0)),
-        ("Events accepted", ", ".join(f"{plain(count)} {event}s" for event, count in accepted.items())),
+        (
+            "Events accepted",
+            ", ".join(f"{plain(count)} {_EVENTS.get(event, event)}" for event, count in accepted.items()),
+        ),
         ("Events waiting", _of(snapshot, "events")),
         ("Bytes waiting", _of(snapshot, "bytes")),
         ("State on disk", _checkpoint(snapshot)),
