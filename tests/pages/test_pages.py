@@ -72,9 +72,10 @@ def test_the_numbers_are_those_of_the_page_of_metrics(tmp_path: Path) -> None:
         assert value is not None
         return plain(value)
 
-    accuracy = [shown("ml_performance_accuracy", window="1h"), shown("ml_baseline_performance_accuracy")]
+    accuracy = [shown(f"ml_{of}performance_accuracy", window="1h") for of in ("", "estimated_")]
+    accuracy.append(shown("ml_baseline_performance_accuracy"))
     assert html.row(root, "labels that arrived", "Accuracy") == accuracy
-    recall = [shown("ml_performance_recall", window="1h", **{"class": "1"})]
+    recall = [shown(f"ml_{of}performance_recall", window="1h", **{"class": "1"}) for of in ("", "estimated_")]
     recall += [shown("ml_baseline_performance_recall", **{"class": "1"})]
     assert html.row(root, "labels that arrived", "Recall, class 1") == recall
     _, psi, ks, samples = html.row(root, "Sorted by how far PSI", "normal")
@@ -175,7 +176,7 @@ def test_estimates_stand_beside_what_was_observed(tmp_path: Path) -> None:
     assert baseline is not None
     assert html.row(root, "labels that arrived", "Accuracy") == ["no labels", "0.75", plain(baseline)]
     assert html.row(root, "labels that arrived", "Lift") == ["no value", "2", "not in the baseline"]
-    assert html.row(root, "labels that arrived", "ROC AUC")[1] == "no estimate"
+    assert html.row(root, "labels that arrived", "Log loss")[1] == "no estimate"
 
 
 def test_the_landing_page_tells_the_highest_psi_and_accuracy(tmp_path: Path) -> None:
