@@ -70,7 +70,7 @@ def test_a_bad_configuration_exits_with_3(tmp_path: Path, capsys: pytest.Capture
     for command in ("check-config", "serve"):
         assert run(command, "--config.file", str(config)) == 3
         assert (
-            f'{config}: 1 problem\n  line 10: window: unknown key; did you mean "windows"?'
+            f'{config}: 1 problem\n  line 11: window: unknown key; did you mean "windows"?'
             in capsys.readouterr().err
         )
 
