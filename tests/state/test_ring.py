@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_exporter.state.ring import Ring, Window
-from ml_exporter.sums.layout import BlockSpec, Layout
+from ml_exporter.sums.layout import BlockSpec, Layout, Sums
 
 LAYOUT = Layout([BlockSpec("n", (1,))])
 
@@ -56,3 +56,20 @@ def test_a_clock_that_stands_or_goes_back_a_little_loses_nothing() -> None:
     ring.add(100.0, np.array([1]))
     ring.add(95.0, np.array([1]))
     assert ring.total["n"][0] == 2
+
+
+def test_what_follows_from_a_slice_is_made_once_until_it_grows() -> None:
+    ring = Ring(Window(length=60, width=10, label="1m"), LAYOUT)
+    ring.add(5.0, np.array([7]))
+    ring.add(15.0, np.array([1]))
+    calls: list[int] = []
+
+    def made(sums: Sums) -> int:
+        calls.append(int(sums["n"][0]))
+        return calls[-1]
+
+    for expected in ([7, 1], [7, 1], [7, 4]):
+        if expected == [7, 4]:
+            ring.add(16.0, np.array([3]))
+        assert [part.derived(made, LAYOUT) for part in ring.slices] == expected
+    assert calls == [7, 1, 4]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from ml_exporter.core.arrays import IntArray
 from ml_exporter.core.text import parse_duration
 from ml_exporter.sums.layout import Layout, Sums
+
+T = TypeVar("T")
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _WIDTHS: Final = (
@@ -54,6 +57,19 @@ class Slice:
     number: int
     first: float
     vector: IntArray
+    _derived: dict[Callable[..., Any], Any] = field(default_factory=dict)
+
+    def add(self, vector: IntArray) -> None:
+        """Add the sums of more events."""
+        self.vector += vector
+        self._derived.clear()
+
+    def derived(self, make: Callable[[Sums], T], layout: Layout) -> T:
+        """Return what ``make`` makes of the sums, made once until the slice grows."""
+        if make not in self._derived:
+            self._derived[make] = make(Sums(layout, self.vector))
+        value: T = self._derived[make]
+        return value
 
 
 class Ring:
@@ -84,14 +100,14 @@ class Ring:
         if not self.slices or self.slices[-1].number < number:
             self.slices.append(Slice(number, now, vector.copy()))
         else:
-            self.slices[-1].vector += vector
+            self.slices[-1].add(vector)
         self.total.add(vector)
 
     def restore(self, part: Slice, now: float) -> None:
         """Append a slice of an earlier run; slices come oldest first, and those after ``now`` become one."""
         number = min(part.number, int(now // self.window.width))
         if self.slices and self.slices[-1].number == number:
-            self.slices[-1].vector += part.vector
+            self.slices[-1].add(part.vector)
         else:
             self.slices.append(Slice(number, min(part.first, now), part.vector))
         self.total.add(part.vector)

@@ -21,5 +21,5 @@ def errors_of(sums: Sums) -> tuple[int, float]:
 def trail_of(ring: Ring) -> Trail:
     """Return the slices of a window that hold labelled predictions, oldest first."""
     layout = ring.total.layout
-    found = [(part.first, *errors_of(Sums(layout, part.vector))) for part in ring.slices]
+    found = [(part.first, *part.derived(errors_of, layout)) for part in ring.slices]
     return [part for part in found if part[1]]
