@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 import numpy as np
+from xxhash import xxh3_64_intdigest
 
 from ml_exporter.core.arrays import FloatArray, HashArray, IntArray
 from ml_exporter.core.columns import PredictionColumns
@@ -43,10 +44,10 @@ class RepeatTally:
         self._numeric, self._categorical = sum(numeric), sum(categorical)
         first_gap = [len(variable.categories) + STATUSES.index("missing") for variable in schema.categorical]
         self._first_gap = np.array(first_gap[: self._categorical], np.int64).reshape(-1, 1)
-        keys = np.random.default_rng(_SEED).integers(
-            0, 1 << 63, (3, max(self._numeric, self._categorical)), np.uint64
-        )
-        self._keys: HashArray = keys * np.uint64(2) + _ONE
+        # Drawn from a hash, which no release of a library changes: counts of before stay those of the same rows.
+        width = max(self._numeric, self._categorical)
+        drawn = [xxh3_64_intdigest(place.to_bytes(4, "little"), _SEED) | 1 for place in range(3 * width)]
+        self._keys: HashArray = np.array(drawn, np.uint64).reshape(3, width)
 
     @classmethod
     def of(cls, schema: ModelSchema) -> RepeatTally | None:
