@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from ml_exporter.signals.signal import ModelContext, Views
 from ml_exporter.sums.fixed import VALUES
 from ml_exporter.sums.layout import BlockSpec, Layout, Sums
 from ml_exporter.sums.variables import STATUSES, Cells
+
+T = TypeVar("T")
 
 
 class Geometry:
@@ -133,6 +136,14 @@ class Comparison:
         self.geometry = geometry
         self.baseline = baseline
         self.window = window
+        self._derived: dict[Callable[..., Any], Any] = {}
+
+    def derived(self, make: Callable[[Comparison], T]) -> T:
+        """Return ``make(self)``, made at the first call and kept: a score that several signals read."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        value: T = self._derived[make]
+        return value
 
     @cached_property
     def samples(self) -> FloatArray:

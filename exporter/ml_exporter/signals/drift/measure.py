@@ -124,7 +124,7 @@ class DriftSignal(JointSignal):
         if silent.all():
             scores = floors = np.full(silent.shape, np.nan)
         else:
-            scores = np.where(silent, np.nan, pairs.by_view(self.measure.score(pairs)))
+            scores = np.where(silent, np.nan, pairs.by_view(pairs.derived(self.measure.score)))
             floors = np.where(silent, np.nan, self.floors(views.context, places, samples))
         return [
             self._of_view(view, places, *rows)

@@ -40,7 +40,7 @@ class DriftShare(JointSignal):
         pairs = views.derived(Comparisons)
         samples = pairs.by_view(pairs.samples)
         floors = self._psi.floors(views.context, places, samples)
-        scores = pairs.by_view(PSI.score(pairs))
+        scores = pairs.by_view(pairs.derived(PSI.score))
         drifted = ((scores >= MODERATE) & ~(scores <= floors))[:, places.features]
         known = ~places.without_baseline[places.features]
         usable = (samples >= views.context.minimum_samples)[:, places.features] & known

@@ -93,7 +93,7 @@ class FeatureCauses(JointSignal):
         pairs = views.derived(Comparisons)
         samples = pairs.by_view(pairs.samples)
         floors = self._psi.floors(context, places, samples)[:, places.features]
-        scores, rows = pairs.by_view(PSI.score(pairs))[:, places.features], samples[:, places.features]
+        scores, rows = pairs.by_view(pairs.derived(PSI.score))[:, places.features], samples[:, places.features]
         importance = context.derived(Importance).shares
         without = places.without_baseline[places.features] | np.isnan(importance)
         return [

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import Block, gauge
-from ml_exporter.signals.segments.group import WITHIN, groups_of, rows_of
+from ml_exporter.signals.segments.group import WITHIN, groups_of, names_of, rows_of
 from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_LABELS,
@@ -131,7 +131,6 @@ class SegmentCauses(Signal):
             yield Block(_MIX, view.scope, context.derived(rows_of), values[1])
         if not np.isnan(values[2]).all():
             yield Block(_SHARE, view.scope, context.derived(rows_of), values[2])
-        names = tuple(f"{segment}={group}" for segment, group in groups.rows)
         reasons = [
             (known == 0, NO_BASELINE),
             (labels == 0, NO_LABELS),
@@ -139,7 +138,7 @@ class SegmentCauses(Signal):
             (now.rows == 0, NO_LABELS),
             (np.isnan(values[2]), UNDEFINED),
         ]
-        yield from absences(view.scope, self.key, names, reasons)
+        yield from absences(view.scope, self.key, context.derived(names_of), reasons)
 
 
 def _parts(now: _Rightness, before: _Rightness, own: slice) -> FloatArray:

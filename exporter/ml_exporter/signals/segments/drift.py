@@ -11,7 +11,7 @@ from ml_exporter.core.metrics import Block, gauge
 from ml_exporter.signals.drift.noise_scale import noise_scale
 from ml_exporter.signals.drift.psi import MEASURE as PSI
 from ml_exporter.signals.drift.psi import psi
-from ml_exporter.signals.segments.group import WITHIN, groups_of, rows_of
+from ml_exporter.signals.segments.group import WITHIN, names_of, rows_of
 from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_EVENTS,
@@ -89,9 +89,8 @@ class SegmentDrift(Signal):
             yield Block(_PSI, view.scope, places, np.where(silent, np.nan, group_psi(window, baseline)))
             floors = context.derived(_scale) * (1.0 / np.maximum(rows, 1) + 1.0 / np.maximum(before, 1))
             yield Block(_FLOOR, view.scope, places, np.where(silent, np.nan, floors))
-        names = tuple(f"{segment}={group}" for segment, group in context.derived(groups_of).rows)
         reasons = [(before == 0, NO_BASELINE), (rows == 0, NO_EVENTS), (silent, TOO_FEW_SAMPLES)]
-        yield from absences(view.scope, self.key, names, reasons)
+        yield from absences(view.scope, self.key, context.derived(names_of), reasons)
 
 
 SIGNAL: Final = SegmentDrift()

@@ -31,6 +31,11 @@ def rows_of(context: ModelContext) -> Rows:
     return Rows(tuple(context.derived(groups_of).rows))
 
 
+def names_of(context: ModelContext) -> tuple[str, ...]:
+    """Return each group as one name, under which a reason for no data is told."""
+    return tuple(f"{segment}={group}" for segment, group in context.derived(groups_of).rows)
+
+
 def outcomes_by_group(sums: Sums, schema: ModelSchema) -> Outcomes | None:
     """Return the sums that performance measures read, with the groups as leading axis; None if there are none.
 

@@ -14,7 +14,7 @@ from ml_exporter.signals.performance.outcomes import Outcomes
 from ml_exporter.signals.segments.group import (
     OF,
     WITHIN,
-    groups_of,
+    names_of,
     outcomes_by_group,
     rows_of,
 )
@@ -62,13 +62,12 @@ class SegmentPerformance(Signal):
         samples, values = self._of(groups, context, least)
         if not np.isnan(values).all():
             yield Block(self._window, view.scope, context.derived(rows_of), values)
-        names = tuple(f"{segment}={group}" for segment, group in context.derived(groups_of).rows)
         reasons = [
             (samples == 0, NO_LABELS),
             (samples < least, TOO_FEW_SAMPLES),
             (np.isnan(values), self._measure.undefined),
         ]
-        yield from absences(view.scope, self.key, names, reasons)
+        yield from absences(view.scope, self.key, context.derived(names_of), reasons)
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the value of each group that has labels in the baseline."""
