@@ -145,7 +145,7 @@ class Evaluator:
             return kept
         kept = _Kept(version.revision, context)
         last = (version.last_prediction, version.last_label)
-        total = View(context, name, version.total, "", np.nan, *last)
+        total = Views([View(context, name, version.total, "", np.nan, *last)])
         windows = [
             View(context, name, ring.total, ring.window.label, ring.started, *last, partial(trail_of, ring))
             for ring in version.rings
@@ -154,8 +154,7 @@ class Evaluator:
         views = Views(windows)
 
         def samples(signal: Signal) -> Samples:
-            yield from signal.since_start(total)
-            for found in signal.over_windows(views):
+            for found in (*signal.since_starts(total), *signal.over_windows(views)):
                 yield from found
 
         self._run(kept, [view.scope for view in windows], samples)

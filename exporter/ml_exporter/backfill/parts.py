@@ -127,9 +127,7 @@ class Writer:
         """Write the part, whole or not at all; return the number of its samples."""
         text = HistoryText(self.labels)
         for start in range(0, len(snapshots), _TOGETHER):
-            some = snapshots[start : start + _TOGETHER]
-            for snapshot, blocks in zip(some, self.evaluation.blocks(some), strict=True):
-                text.add(snapshot.time, blocks)
+            self.evaluation.write(snapshots[start : start + _TOGETHER], text)
         write_whole(path, text.text())
         return text.samples
 

@@ -128,11 +128,11 @@ def head_of(metric: Metric, format: Format) -> bytes:
 
 
 def values_of(block: Block) -> npt.NDArray[Any]:
-    """Return the value of each line of a block: of a histogram the cumulative buckets, the count and the sum."""
+    """Return the value of each line, (…, lines): of a histogram the cumulative buckets, the count and the sum."""
     if block.metric.kind is not Kind.HISTOGRAM:
         return block.values
-    counts = np.cumsum(block.values[:-1])
-    return np.concatenate((counts, counts[-1:], block.values[-1:]))
+    counts = np.cumsum(block.values[..., :-1], axis=-1)
+    return np.concatenate((counts, counts[..., -1:], block.values[..., -1:]), axis=-1)
 
 
 def lines_of(block: Block, more: Sequence[tuple[str, str]] = ()) -> list[bytes]:

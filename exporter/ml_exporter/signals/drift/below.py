@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import Block, Metric, Rows, counter, gauge
 from ml_exporter.core.schema import Role
 from ml_exporter.signals.drift.comparison import baseline_of, geometry_of
-from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
+from ml_exporter.signals.signal import Column, Columns, JointCounters, ModelContext, Samples, Views
 
 QUANTILES: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """The baseline's quantiles at which edges lie."""
@@ -71,9 +72,9 @@ class _Edges:
         self.output_rows = Rows.of(labels[place][1] for place in output)
 
     def totals(self, fine: IntArray) -> IntArray:
-        """Return the numbers below each edge, (edges,), from the count of every fine bin."""
-        running = np.concatenate(([0], np.cumsum(fine)))
-        below: IntArray = running[self._last + 1] - running[self._first]
+        """Return the numbers below each edge, (…, edges), from the count of every fine bin."""
+        upto = np.cumsum(fine, axis=-1)
+        below: IntArray = upto[..., self._last] - (upto - fine)[..., self._first]
         return below
 
     def shares(self, cumulative: FloatArray) -> FloatArray:
@@ -81,7 +82,7 @@ class _Edges:
         return cumulative[self._last]
 
 
-class Below(Signal):
+class Below(JointCounters):
     """Numbers below nine quantiles of the baseline since the start, and the baseline's shares below them.
 
     A classic histogram in all but name: its buckets count what lies *below* an edge, not at it as ``le`` would
@@ -96,29 +97,32 @@ class Below(Signal):
     key = "below"
     metrics = (_FEATURE, _OUTPUT, _BASELINE_FEATURE, _BASELINE_OUTPUT)
 
-    def since_start(self, view: View) -> Samples:
+    def since_starts(self, views: Views) -> Iterable[Samples]:
         """Yield the counters; they begin at 0 for every edge."""
-        if view.context.reference.rows:
-            fine = view.context.derived(geometry_of).fine_of(view.sums["variable_counts"])
-            totals = view.context.derived(_Edges).totals(fine)
-            yield from _blocks(view.context, view.scope, totals, _FEATURE, _OUTPUT)
+        if not views.context.reference.rows:
+            return [()] * len(views)
+        fine = views.context.derived(geometry_of).fine_of(views.sums["variable_counts"])
+        totals = views.context.derived(_Edges).totals(fine)
+        return Columns(views, _columns(views.context, totals, _FEATURE, _OUTPUT))
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the baseline's shares, if there is a baseline."""
         if context.reference.rows:
             shares = context.derived(_Edges).shares(context.derived(baseline_of).cumulative)
             scope = (context.schema.name, version)
-            yield from _blocks(context, scope, shares, _BASELINE_FEATURE, _BASELINE_OUTPUT)
+            for metric, rows, values in _columns(context, shares, _BASELINE_FEATURE, _BASELINE_OUTPUT):
+                yield Block(metric, scope, rows, values)
 
 
-def _blocks(
-    context: ModelContext, scope: tuple[str, ...], values: IntArray | FloatArray, feature: Metric, output: Metric
-) -> Samples:
+def _columns(
+    context: ModelContext, values: IntArray | FloatArray, feature: Metric, output: Metric
+) -> Iterator[Column]:
+    """Yield the values, (…, edges), of the features and of the output."""
     edges = context.derived(_Edges)
     if len(edges.features):
-        yield Block(feature, scope, edges.feature_rows, values[edges.features])
+        yield feature, edges.feature_rows, values[..., edges.features]
     if len(edges.output):
-        yield Block(output, scope, edges.output_rows, values[edges.output])
+        yield output, edges.output_rows, values[..., edges.output]
 
 
 SIGNAL: Final = Below()

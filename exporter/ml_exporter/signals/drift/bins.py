@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from ml_exporter.core.metrics import Block, Metric, Rows, counter, gauge
 from ml_exporter.core.schema import MISSING_BIN, Role
 from ml_exporter.core.segments import OTHER
 from ml_exporter.signals.drift.comparison import baseline_of, geometry_of
-from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
+from ml_exporter.signals.signal import Column, Columns, JointCounters, ModelContext, Samples, Views
 
 _FEATURE = counter(
     "ml_feature_bin_total",
@@ -49,7 +50,7 @@ class BinRows:
         self.output_rows = Rows.of(labels[place][2] for place in self.output)
 
 
-class Bins(Signal):
+class Bins(JointCounters):
     """Events in every bin since the start, and the baseline's shares in the same bins.
 
     With these a rule computes PSI, Jensen-Shannon and their like of any number of replicas over any
@@ -59,28 +60,28 @@ class Bins(Signal):
     key = "bins"
     metrics = (_FEATURE, _OUTPUT, _BASELINE_FEATURE, _BASELINE_OUTPUT)
 
-    def since_start(self, view: View) -> Samples:
+    def since_starts(self, views: Views) -> Iterable[Samples]:
         """Yield the counters; they begin at 0 for every known bin."""
-        counts = view.context.derived(geometry_of).bins_of(view.sums["variable_counts"])
-        yield from _blocks(view.context, view.scope, counts, _FEATURE, _OUTPUT)
+        counts = views.context.derived(geometry_of).bins_of(views.sums["variable_counts"])
+        return Columns(views, _columns(views.context, counts, _FEATURE, _OUTPUT))
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the baseline's shares, if there is a baseline."""
         if context.reference.rows:
             shares = context.derived(baseline_of).shares
-            yield from _blocks(
-                context, (context.schema.name, version), shares, _BASELINE_FEATURE, _BASELINE_OUTPUT
-            )
+            for metric, rows, values in _columns(context, shares, _BASELINE_FEATURE, _BASELINE_OUTPUT):
+                yield Block(metric, (context.schema.name, version), rows, values)
 
 
-def _blocks(
-    context: ModelContext, scope: tuple[str, ...], values: IntArray | FloatArray, feature: Metric, output: Metric
-) -> Samples:
+def _columns(
+    context: ModelContext, values: IntArray | FloatArray, feature: Metric, output: Metric
+) -> Iterator[Column]:
+    """Yield the values, (…, bins), of the features and of the output."""
     rows = context.derived(BinRows)
     if len(rows.features):
-        yield Block(feature, scope, rows.feature_rows, values[rows.features])
+        yield feature, rows.feature_rows, values[..., rows.features]
     if len(rows.output):
-        yield Block(output, scope, rows.output_rows, values[rows.output])
+        yield output, rows.output_rows, values[..., rows.output]
 
 
 SIGNAL: Final = Bins()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -74,13 +74,13 @@ class Geometry:
         self.width: FloatArray = np.concatenate(width) if width else np.zeros(0)
 
     def bins_of(self, counts: IntArray) -> IntArray:
-        """Return the count of every bin, flat, from the counts of the cells."""
-        regrouped: IntArray = np.add.reduceat(counts[self._order], self._firsts)
+        """Return the count of every bin, (…, bins), from the counts of the cells, (…, cells)."""
+        regrouped: IntArray = np.add.reduceat(counts[..., self._order], self._firsts, axis=-1)
         return regrouped
 
     def fine_of(self, counts: IntArray) -> IntArray:
-        """Return the count of every fine bin, flat, from the counts of the cells."""
-        return counts[self._fine_cells]
+        """Return the count of every fine bin, (…, fine bins), from the counts of the cells, (…, cells)."""
+        return counts[..., self._fine_cells]
 
 
 class Distribution:
@@ -184,17 +184,20 @@ class _Copies:
             geometry = Geometry(copied)
             self._made[count] = (
                 geometry,
-                Distribution(geometry, self.stacked([self._context.reference.sums] * count)),
+                Distribution(geometry, self.stacked(_repeated(self._context.reference.sums, count))),
             )
         return self._made[count]
 
-    def stacked(self, parts: Sequence[Sums]) -> Sums:
-        """Return the sums of several windows as those of the copies: numeric variables first, as everywhere."""
-        counts = np.array([sums["variable_counts"] for sums in parts])
-        values = np.array([sums["variable_sums"] for sums in parts]).ravel()
+    def stacked(self, sums: Sums) -> Sums:
+        """Return sums of several windows as those of the copies: numeric variables first, as everywhere."""
+        counts, values = sums["variable_counts"], sums["variable_sums"].ravel()
         cells = np.concatenate((counts[:, : self._cut].ravel(), counts[:, self._cut :].ravel()))
         layout = Layout((BlockSpec("variable_counts", cells.shape), BlockSpec("variable_sums", values.shape)))
         return Sums(layout, np.concatenate((cells, values)))
+
+
+def _repeated(sums: Sums, count: int) -> Sums:
+    return Sums(sums.layout, np.broadcast_to(sums.vector, (count, len(sums.vector))))
 
 
 class Comparisons(Comparison):
@@ -203,7 +206,7 @@ class Comparisons(Comparison):
     def __init__(self, views: Views) -> None:
         copies = views.context.derived(_Copies)
         geometry, baseline = copies.of(len(views))
-        window = Distribution(geometry, copies.stacked([view.sums for view in views]))
+        window = Distribution(geometry, copies.stacked(views.sums))
         super().__init__(geometry, baseline, window)
         self.views = len(views)
         self._numeric = copies.numeric * self.views

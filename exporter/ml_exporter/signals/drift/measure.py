@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -10,13 +10,15 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
-from ml_exporter.core.metrics import ONE, Block, Metric, Rows, gauge
+from ml_exporter.core.metrics import ONE, Block, Rows, gauge
 from ml_exporter.core.schema import Role
 from ml_exporter.signals.drift.comparison import Comparison, Comparisons, Geometry, baseline_of, geometry_of
 from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_EVENTS,
     TOO_FEW_SAMPLES,
+    Column,
+    Columns,
     JointSignal,
     ModelContext,
     Samples,
@@ -126,6 +128,8 @@ class DriftSignal(JointSignal):
         else:
             scores = np.where(silent, np.nan, pairs.by_view(pairs.derived(self.measure.score)))
             floors = np.where(silent, np.nan, self.floors(views.context, places, samples))
+        if not silent.any():
+            return Columns(views, self._columns(places, scores, floors))
         return [
             self._of_view(view, places, *rows)
             for view, *rows in zip(views, scores, floors, samples, few, silent, strict=True)
@@ -147,17 +151,21 @@ class DriftSignal(JointSignal):
         silent: BoolArray,
     ) -> Samples:
         if not silent.all():
-            yield from self._blocks(view, places, scores, self._feature, self._output)
-            if self.measure.noise is not None:
-                yield from self._blocks(view, places, floors, self._feature_floor, self._output_floor)
+            for metric, rows, values in self._columns(places, scores, floors):
+                yield Block(metric, view.scope, rows, values)
         if silent.any():
             yield from self._absences(view, places, samples, few)
 
-    def _blocks(self, view: View, places: _Places, values: FloatArray, feature: Metric, output: Metric) -> Samples:
-        if len(places.features):
-            yield Block(feature, view.scope, places.rows, values[places.features])
-        if len(places.output):
-            yield Block(output, view.scope, ONE, values[places.output])
+    def _columns(self, places: _Places, scores: FloatArray, floors: FloatArray) -> Iterator[Column]:
+        """Yield the scores, then the noise floors, both (…, variables), of the features and of the output."""
+        shown = [(scores, self._feature, self._output)]
+        if self.measure.noise is not None:
+            shown.append((floors, self._feature_floor, self._output_floor))
+        for values, feature, output in shown:
+            if len(places.features):
+                yield feature, places.rows, values[..., places.features]
+            if len(places.output):
+                yield output, ONE, values[..., places.output]
 
     def _absences(self, view: View, places: _Places, samples: FloatArray, few: BoolArray) -> Samples:
         reasons = [(places.without_baseline, NO_BASELINE), (samples == 0, NO_EVENTS), (few, TOO_FEW_SAMPLES)]

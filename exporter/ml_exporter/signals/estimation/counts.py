@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.metrics import Block, counter, one
+from ml_exporter.core.metrics import ONE, counter
 from ml_exporter.core.schema import Task
 from ml_exporter.signals.performance.counts import ClassificationRows
-from ml_exporter.signals.signal import Samples, Signal, View
+from ml_exporter.signals.signal import Column, Columns, JointCounters, Samples, Views
 from ml_exporter.sums.fixed import UNIT_INTERVAL
 
 _OF = ("model", "version")
@@ -40,7 +41,7 @@ _VARIANCE = counter(
 )
 
 
-class EstimationCounts(Signal):
+class EstimationCounts(JointCounters):
     """Counters of what was expected since the start.
 
     Sum their increase over the replicas, then divide: the estimated accuracy, precision and recall from
@@ -53,23 +54,25 @@ class EstimationCounts(Signal):
     key = "estimation_counts"
     metrics = (_CONFUSION, _SCORE_BINS, _RANKS, _OUTCOMES, _CORRECT, _EXPECTED, _VARIANCE)
 
-    def since_start(self, view: View) -> Samples:
+    def since_starts(self, views: Views) -> Iterable[Samples]:
         """Yield the counters of a model whose baseline holds a calibration."""
-        schema, sums, scope = view.context.schema, view.sums, view.scope
-        if not schema.calibration:
-            return
-        rows = view.context.derived(ClassificationRows)
-        yield Block(_CONFUSION, scope, rows.pairs, UNIT_INTERVAL.decode(sums["expected_confusion"]).ravel())
-        if schema.task is Task.BINARY:
-            steps = np.add.reduceat(sums["expected_score_bins"], schema.score_groups, axis=1)
-            shown = UNIT_INTERVAL.decode(steps)
-            yield Block(_SCORE_BINS, scope, rows.score_bins, shown.ravel())
-            yield Block(_RANKS, scope, rows.ranks, UNIT_INTERVAL.decode(steps[0].cumsum()) - shown[0] / 2.0)
-        outcomes, correct, likely, spread = sums["outcome_expectation"].tolist()
-        yield one(_OUTCOMES, outcomes, *scope)
-        yield one(_CORRECT, correct, *scope)
-        yield one(_EXPECTED, likely * UNIT_INTERVAL.step, *scope)
-        yield one(_VARIANCE, spread * UNIT_INTERVAL.step, *scope)
+        return Columns(views, _columns(views)) if views.context.schema.calibration else [()] * len(views)
+
+
+def _columns(views: Views) -> Iterator[Column]:
+    schema, sums, flat = views.context.schema, views.sums, (len(views), -1)
+    rows = views.context.derived(ClassificationRows)
+    yield _CONFUSION, rows.pairs, UNIT_INTERVAL.decode(sums["expected_confusion"]).reshape(flat)
+    if schema.task is Task.BINARY:
+        steps = np.add.reduceat(sums["expected_score_bins"], schema.score_groups, axis=-1)
+        shown, below = UNIT_INTERVAL.decode(steps), UNIT_INTERVAL.decode(steps[:, 0].cumsum(axis=-1))
+        yield _SCORE_BINS, rows.score_bins, shown.reshape(flat)
+        yield _RANKS, rows.ranks, below - shown[:, 0] / 2.0
+    counts = sums["outcome_expectation"]
+    yield _OUTCOMES, ONE, counts[:, :1]
+    yield _CORRECT, ONE, counts[:, 1:2]
+    yield _EXPECTED, ONE, UNIT_INTERVAL.decode(counts[:, 2:3])
+    yield _VARIANCE, ONE, UNIT_INTERVAL.decode(counts[:, 3:])
 
 
 SIGNAL: Final = EstimationCounts()

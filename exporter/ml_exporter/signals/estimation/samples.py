@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from ml_exporter.core.metrics import gauge, one
+from ml_exporter.core.metrics import ONE, gauge, one
 from ml_exporter.signals.estimation.measure import expected
-from ml_exporter.signals.performance.outcomes import Outcomes, outcomes_of_baseline
-from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
+from ml_exporter.signals.performance.outcomes import outcomes_of_all, outcomes_of_baseline
+from ml_exporter.signals.signal import Columns, JointSignal, ModelContext, Samples, Views
 
 _WINDOW = gauge(
     "ml_estimated_performance_samples",
@@ -21,17 +22,17 @@ _BASELINE = gauge(
 )
 
 
-class EstimationSamples(Signal):
+class EstimationSamples(JointSignal):
     """Predictions with calibrated scores within the window; fewer is worse. They need no labels."""
 
     key = "estimated_samples"
     metrics = (_WINDOW, _BASELINE)
 
-    def over_window(self, view: View) -> Samples:
-        """Yield the number; 0 is a fact here, not a lack."""
-        schema = view.context.schema
-        if schema.calibration:
-            yield one(_WINDOW, int(expected(Outcomes(view.sums, schema))), *view.scope)
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield the number in each window; 0 is a fact here, not a lack."""
+        if not views.context.schema.calibration:
+            return [()] * len(views)
+        return Columns(views, [(_WINDOW, ONE, expected(views.derived(outcomes_of_all))[:, None])])
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the number of the baseline, if it holds a calibration."""

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from scipy.special import gammaincinv
 
-from ml_exporter.core.metrics import NoData, gauge, one
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.metrics import ONE, Block, NoData, gauge
 from ml_exporter.signals.performance.expected_calibration_error import Tenths, tenths_of
 from ml_exporter.signals.performance.outcomes import joined, outcomes_of_all, outcomes_of_baseline, scored
 from ml_exporter.signals.signal import (
@@ -44,30 +45,28 @@ _BIAS = gauge(
 )
 
 
-def calibration_shift(window: Tenths, baseline: Tenths) -> tuple[float, float, float]:
-    """Return the shift, its noise floor and the signed shift of two sides, each (10,).
+def calibration_shift(window: Tenths, baseline: Tenths) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the shift, its noise floor and the signed shift, (…,), of windows (…, 10) and a baseline (10,).
 
     NaN where no tenth has outcomes on both sides. See :class:`CalibrationShift`.
 
     >>> now = Tenths(np.array([100]), np.array([30]), np.array([50.0]))
     >>> before = Tenths(np.array([100]), np.array([50]), np.array([50.0]))
-    >>> [round(value, 3) for value in calibration_shift(now, before)]
+    >>> [round(float(value), 3) for value in calibration_shift(now, before)]
     [0.2, 0.275, 0.2]
     """
     both = (window.outcomes > 0) & (baseline.outcomes > 0)
-    if not both.any():
-        return np.nan, np.nan, np.nan
-    if not both.all():
-        window, baseline = window.at(both), baseline.at(both)
-    n, m = window.outcomes, baseline.outcomes
+    n, m = np.maximum(window.outcomes, 1), np.maximum(baseline.outcomes, 1)
     change = (window.scores - window.hits) / n - (baseline.scores - baseline.hits) / m
-    weight = n / n.sum()
+    counted = np.where(both, window.outcomes, 0)
+    outcomes = counted.sum(axis=-1)
+    weight = counted / np.where(outcomes > 0, outcomes, np.nan)[..., None]
     share = (window.hits + baseline.hits + 1.0) / (n + m + 2.0)
     variance = share * (1.0 - share) * (1.0 / n + 1.0 / m)
-    mean = float((weight * np.sqrt(variance * 2.0 / np.pi)).sum())
-    spread = float((weight**2 * variance * (1.0 - 2.0 / np.pi)).sum())
-    floor = float(gammaincinv(mean**2 / spread, _QUANTILE)) * spread / mean
-    return float(weight @ np.abs(change)), floor, float(weight @ change)
+    mean = (weight * np.sqrt(variance * 2.0 / np.pi)).sum(axis=-1)
+    spread = (weight**2 * variance * (1.0 - 2.0 / np.pi)).sum(axis=-1)
+    floor = gammaincinv(mean**2 / spread, _QUANTILE) * spread / mean
+    return (weight * np.abs(change)).sum(axis=-1), floor, (weight * change).sum(axis=-1)
 
 
 class CalibrationShift(JointSignal):
@@ -104,26 +103,24 @@ class CalibrationShift(JointSignal):
         if not views.context.schema.is_classifier:
             return [()] * len(views)
         sums = views.derived(outcomes_of_all)
-        samples = scored(sums).tolist()
-        tenths = tenths_of(sums) if any(samples) else None
-        return [
-            self._of_view(view, samples[place], tenths and tenths.at(place)) for place, view in enumerate(views)
-        ]
+        baseline = views.context.derived(outcomes_of_baseline)
+        samples = scored(sums)
+        found = np.full((len(views), len(self.metrics)), np.nan)
+        if samples.any() and scored(baseline):
+            found = np.stack(calibration_shift(tenths_of(sums), tenths_of(baseline)), axis=-1)
+        return map(self._of_view, views, samples.tolist(), found)
 
-    def _of_view(self, view: View, samples: int, tenths: Tenths | None) -> Samples:
-        baseline = view.context.derived(outcomes_of_baseline)
-        if tenths is None or samples < max(view.context.minimum_samples, 1):
+    def _of_view(self, view: View, samples: int, found: FloatArray) -> Samples:
+        if samples < max(view.context.minimum_samples, 1):
             few = NO_SCORES if joined(view.sums) else NO_LABELS
             yield NoData(view.scope, self.key, TOO_FEW_SAMPLES if samples else few)
-        elif not scored(baseline):
+        elif not scored(view.context.derived(outcomes_of_baseline)):
             yield NoData(view.scope, self.key, NO_BASELINE)
+        elif np.isnan(found[0]):
+            yield NoData(view.scope, self.key, UNDEFINED)
         else:
-            found = calibration_shift(tenths, tenths_of(baseline))
-            if np.isnan(found[0]):
-                yield NoData(view.scope, self.key, UNDEFINED)
-            else:
-                for metric, value in zip(self.metrics, found, strict=True):
-                    yield one(metric, value, *view.scope)
+            for place, metric in enumerate(self.metrics):
+                yield Block(metric, view.scope, ONE, found[place : place + 1])
 
 
 SIGNAL: Final = CalibrationShift()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.metrics import Block, Rows, counter, one
+from ml_exporter.core.metrics import ONE, Rows, counter
 from ml_exporter.core.schema import Task
 from ml_exporter.core.text import label_value
 from ml_exporter.signals.performance.expected_calibration_error import by_tenth
 from ml_exporter.signals.performance.top_k_accuracy import rows as top_rows
-from ml_exporter.signals.signal import ModelContext, Samples, Signal, View
+from ml_exporter.signals.signal import Column, Columns, JointCounters, ModelContext, Samples, Views
 from ml_exporter.sums.classification import CALIBRATION_BINS
 from ml_exporter.sums.fixed import LOG_LOSS, LOG_LOSS_SQUARED, UNIT_INTERVAL, WIDE
 
@@ -104,7 +105,7 @@ def _intervals(bounds: list[str]) -> list[str]:
     return [f"[{bounds[i]}, {bounds[i + 1]}{']' if i == last else ')'}" for i in range(last + 1)]
 
 
-class OutcomeCounts(Signal):
+class OutcomeCounts(JointCounters):
     """Counters of the outcomes since the start.
 
     Sum their increase over the replicas, then divide: accuracy, precision and recall from
@@ -122,53 +123,52 @@ class OutcomeCounts(Signal):
         *(_OVER, _UNDER, _SHARE, _NONZERO, _SIZE, _SYMMETRIC, _ABOVE, _BELOW, _SPREAD),
     )
 
-    def since_start(self, view: View) -> Samples:
+    def since_starts(self, views: Views) -> Iterable[Samples]:
         """Yield the counters of the model's task."""
-        if view.context.schema.is_classifier:
-            yield from _classification(view)
-        else:
-            yield from _regression(view)
+        of_task = _classification if views.context.schema.is_classifier else _regression
+        return Columns(views, of_task(views))
 
 
-def _classification(view: View) -> Samples:
-    rows = view.context.derived(ClassificationRows)
-    schema, sums, scope = view.context.schema, view.sums, view.scope
-    yield Block(_CONFUSION, scope, rows.pairs, sums["confusion"].flatten())
+def _classification(views: Views) -> Iterator[Column]:
+    rows = views.context.derived(ClassificationRows)
+    schema, sums, flat = views.context.schema, views.sums, (len(views), -1)
+    yield _CONFUSION, rows.pairs, sums["confusion"].reshape(flat)
     if schema.task is Task.BINARY:
         bins = sums["score_bins"]
-        shown = np.add.reduceat(bins, schema.score_groups, axis=1)
-        yield Block(_SCORE_BINS, scope, rows.score_bins, shown.ravel())
-        yield Block(_RANKS, scope, rows.ranks, shown[0].cumsum() - shown[0] / 2.0)
-        yield Block(_ABOVE_BIN, scope, rows.above, shown[1, ::-1].cumsum()[::-1])
-        yield Block(_CALIBRATION, scope, rows.signed_tenths, by_tenth(bins, schema).ravel())
-        yield Block(_CALIBRATION_SCORES, scope, rows.tenths, UNIT_INTERVAL.decode(sums["score_sums"]))
-        yield one(_LOG_LOSS, float(sums["score_loss"][0]) * LOG_LOSS.step, *scope)
-        yield one(_SQUARED, float(sums["score_loss"][1]) * UNIT_INTERVAL.step, *scope)
-        yield one(_LOG_LOSS_SQUARED, float(sums["loss_squares"][0]) * LOG_LOSS_SQUARED.step, *scope)
-        yield one(_FOURTH, float(sums["loss_squares"][1]) * UNIT_INTERVAL.step, *scope)
-        yield one(_SCORED, int(bins.sum()), *scope)
+        shown = np.add.reduceat(bins, schema.score_groups, axis=-1)
+        yield _SCORE_BINS, rows.score_bins, shown.reshape(flat)
+        yield _RANKS, rows.ranks, shown[:, 0].cumsum(axis=-1) - shown[:, 0] / 2.0
+        yield _ABOVE_BIN, rows.above, shown[:, 1, ::-1].cumsum(axis=-1)[:, ::-1]
+        yield _CALIBRATION, rows.signed_tenths, by_tenth(bins, schema).reshape(flat)
+        yield _CALIBRATION_SCORES, rows.tenths, UNIT_INTERVAL.decode(sums["score_sums"])
+        yield _LOG_LOSS, ONE, LOG_LOSS.decode(sums["score_loss"][:, :1])
+        yield _SQUARED, ONE, UNIT_INTERVAL.decode(sums["score_loss"][:, 1:])
+        yield _LOG_LOSS_SQUARED, ONE, LOG_LOSS_SQUARED.decode(sums["loss_squares"][:, :1])
+        yield _FOURTH, ONE, UNIT_INTERVAL.decode(sums["loss_squares"][:, 1:])
+        yield _SCORED, ONE, bins.sum(axis=(-2, -1))[:, None]
     elif "class_score_loss" in sums:
         losses = sums["class_score_loss"]
-        yield one(_LOG_LOSS, float(losses[0]) * LOG_LOSS.step, *scope)
-        yield one(_SQUARED, 2.0 * float(losses[1]) * UNIT_INTERVAL.step, *scope)
-        yield one(_LOG_LOSS_SQUARED, float(sums["loss_squares"][0]) * LOG_LOSS_SQUARED.step, *scope)
-        yield one(_FOURTH, float(sums["loss_squares"][1]) * LOG_LOSS.step, *scope)
+        yield _LOG_LOSS, ONE, LOG_LOSS.decode(losses[:, :1])
+        yield _SQUARED, ONE, 2.0 * UNIT_INTERVAL.decode(losses[:, 1:2])
+        yield _LOG_LOSS_SQUARED, ONE, LOG_LOSS_SQUARED.decode(sums["loss_squares"][:, :1])
+        yield _FOURTH, ONE, LOG_LOSS.decode(sums["loss_squares"][:, 1:])
         if len(rows.tops):
-            yield Block(_TOP, scope, rows.tops, sums["top_hits"][1:].copy())
-        yield one(_SCORED, int(losses[2]), *scope)
+            yield _TOP, rows.tops, sums["top_hits"][:, 1:]
+        yield _SCORED, ONE, losses[:, 2:]
 
 
-def _regression(view: View) -> Samples:
-    sums, scope = view.sums, view.scope
-    outcomes, nonzero = sums["estimated"].tolist()
-    yield one(_SCORED, outcomes, *scope)
-    yield one(_NONZERO, nonzero, *scope)
-    for metric, total in zip((_OVER, _UNDER, _SQUARED, _SHARE), WIDE.decode(sums["error_sums"]), strict=True):
-        yield one(metric, total, *scope)
-    for metric, total in zip((_SIZE, _SYMMETRIC, _FOURTH), WIDE.decode(sums["error_scales"]), strict=True):
-        yield one(metric, total, *scope)
-    for metric, total in zip((_ABOVE, _BELOW, _SPREAD), WIDE.decode(sums["label_sums"]), strict=True):
-        yield one(metric, total, *scope)
+def _regression(views: Views) -> Iterator[Column]:
+    sums = views.sums
+    yield _SCORED, ONE, sums["estimated"][:, :1]
+    yield _NONZERO, ONE, sums["estimated"][:, 1:]
+    for name, metrics in (
+        ("error_sums", (_OVER, _UNDER, _SQUARED, _SHARE)),
+        ("error_scales", (_SIZE, _SYMMETRIC, _FOURTH)),
+        ("label_sums", (_ABOVE, _BELOW, _SPREAD)),
+    ):
+        totals = WIDE.decode(sums[name])
+        for place, metric in enumerate(metrics):
+            yield metric, ONE, totals[:, place : place + 1]
 
 
 SIGNAL: Final = OutcomeCounts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,10 +17,12 @@ from ml_exporter.signals.signal import (
     NO_LABELS,
     NO_SCORES,
     TOO_FEW_SAMPLES,
+    JointSignal,
     ModelContext,
     Samples,
-    Signal,
+    Trail,
     View,
+    Views,
 )
 from ml_exporter.sums.fixed import WIDE
 
@@ -39,13 +42,13 @@ _START = gauge(
 
 
 def error_cusum(gains: FloatArray) -> FloatArray:
-    """Return Page's cumulative sum ``W_t = max(0, W_(t-1) + gains_t)``, (slices,), of ``gains`` (slices,).
+    """Return Page's cumulative sum ``W_t = max(0, W_(t-1) + gains_t)``, (…, slices), of ``gains`` (…, slices).
 
     >>> error_cusum(np.array([1.0, -2.0, 0.5, 1.0])).tolist()
     [1.0, 0.0, 0.5, 1.5]
     """
-    sums = np.concatenate(([0.0], np.cumsum(gains)))
-    return (sums - np.minimum.accumulate(sums))[1:]
+    sums = np.cumsum(gains, axis=-1)
+    return sums - np.minimum(np.minimum.accumulate(sums, axis=-1), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class _Errors:
         return cls(outcomes, mean + 2.0 * deviation / np.sqrt(outcomes), deviation, context.schema.is_classifier)
 
     def gains(self, outcomes: FloatArray, errors: FloatArray) -> FloatArray:
-        """Return the log-likelihood ratio of each slice, (slices,)."""
+        """Return the log-likelihood ratio of each slice, of the same shape as what is given."""
         before = self.mean
         if self.shares:
             before = min(before, 1.0 - 1e-9)
@@ -85,7 +88,7 @@ class _Errors:
         return gains
 
 
-class ErrorCusum(Signal):
+class ErrorCusum(JointSignal):
     """Evidence that the errors have risen above the baseline's and stayed there; higher is worse.
 
     Page's cumulative sum over the slices t of the window, ``W_t = max(0, W_(t-1) + g_t)``, of which the last is
@@ -117,23 +120,39 @@ class ErrorCusum(Signal):
     key = "error_cusum"
     metrics = (_METRIC, _START)
 
-    def over_window(self, view: View) -> Samples:
-        """Yield the last value, and the start where it is not 0."""
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield the last value of each window, and the start where it is not 0."""
+        baseline = views.context.derived(_Errors.of)
+        known = baseline.outcomes and baseline.deviation > 0
+        trails = [_trail(view) for view in views]
+        # Slices without labels before the first one, which add nothing, make all windows equally long.
+        steps = np.zeros((len(views), max(map(len, trails)) + 1, 3))
+        for place, trail in enumerate(trails):
+            if trail:
+                steps[place, -len(trail) :] = trail
+        starts, counts, errors = np.moveaxis(steps, -1, 0)
+        values = error_cusum(baseline.gains(counts, errors)) if known else starts
+        rising = np.minimum(values.shape[1] - np.argmax(values[:, ::-1] <= 0.0, axis=1), values.shape[1] - 1)
+        since = starts[np.arange(len(views)), rising]
+        return map(self._of_view, views, counts.sum(axis=1).tolist(), values[:, -1].tolist(), since.tolist())
+
+    def _of_view(self, view: View, outcomes: float, value: float, since: float) -> Samples:
         baseline = view.context.derived(_Errors.of)
-        outcomes, total = errors_of(view.sums)
         if outcomes < max(view.context.minimum_samples, 1):
             few = NO_SCORES if joined(view.sums) else NO_LABELS
             yield NoData(view.scope, self.key, TOO_FEW_SAMPLES if outcomes else few)
         elif not baseline.outcomes or not baseline.deviation > 0:
             yield NoData(view.scope, self.key, NO_BASELINE)
         else:
-            trail = view.trail() if view.trail else [(view.started, outcomes, total)]
-            starts, counts, errors = np.array(trail, float).T
-            values = error_cusum(baseline.gains(counts, errors))
-            yield one(_METRIC, float(values[-1]), *view.scope)
-            rising = len(values) - int(np.argmax(values[::-1] <= 0.0)) if (values <= 0.0).any() else 0
-            if values[-1] > 0 and np.isfinite(starts[rising]):
-                yield one(_START, float(starts[rising]), *view.scope)
+            yield one(_METRIC, value, *view.scope)
+            if value > 0 and np.isfinite(since):
+                yield one(_START, since, *view.scope)
+
+
+def _trail(view: View) -> Trail:
+    """Return the slices of a window with labelled predictions; the whole window where it has no slices."""
+    trail = view.trail() if view.trail else [(view.started, *errors_of(view.sums))]
+    return [part for part in trail if part[1]]
 
 
 SIGNAL: Final = ErrorCusum()

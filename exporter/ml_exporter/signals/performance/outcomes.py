@@ -40,8 +40,7 @@ class Outcomes(Sums):
 
 def outcomes_of_all(views: Views) -> Outcomes:
     """Return the sums of all windows in one, with the windows as leading axis."""
-    stacked = np.array([view.sums.vector for view in views])
-    return Outcomes(Sums(views[0].sums.layout, stacked), views.context.schema)
+    return Outcomes(views.sums, views.context.schema)
 
 
 def outcomes_of_baseline(context: ModelContext) -> Outcomes:

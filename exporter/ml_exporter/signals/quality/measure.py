@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ml_exporter.core.arrays import BoolArray, IntArray
+from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
 from ml_exporter.core.metrics import Block, NoData, Rows, counter, gauge
 from ml_exporter.core.schema import FeatureKind, NumericVariable, Role
 from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_EVENTS,
+    Columns,
+    JointCounters,
+    JointSignal,
     ModelContext,
     Samples,
-    Signal,
     View,
+    Views,
     absences,
 )
 from ml_exporter.sums.layout import Sums
@@ -27,7 +30,8 @@ from ml_exporter.sums.variables import Cells
 class QualityMeasure:
     """A kind of value that should not be there.
 
-    ``count`` returns, for every variable of the schema, in how many rows it was; ``kind`` restricts the
+    ``count`` returns, for every variable of the schema, in how many rows it was, (…, variables) of sums with any
+    leading axes; ``kind`` restricts the
     measure to features of one kind, ``known`` to variables for which the baseline holds what is needed.
     ``what`` completes "Predictions in which a feature …".
     """
@@ -61,9 +65,10 @@ class _Places:
         self.rows = Rows.of(schema.variables[number].name for number in self.features)
         self.asked = tuple(schema.variables[number].name for number in asked)
         self.unknown: BoolArray = ~known[asked]
+        self.all_known = not self.unknown.any()
 
 
-class QualitySignal(Signal):
+class QualitySignal(JointCounters, JointSignal):
     """How often a kind of bad value occurred: counted since the start, and as a share of a window's predictions.
 
     Range: 0 (never) to 1 (in every prediction); higher is worse. The baseline's share stands beside it.
@@ -91,26 +96,34 @@ class QualitySignal(Signal):
         self.metrics = (self._total, self._ratio, self._baseline)
         self._places = lambda context: _Places(measure, context)
 
-    def since_start(self, view: View) -> Samples:
+    def since_starts(self, views: Views) -> Iterable[Samples]:
         """Yield the counters."""
-        places = view.context.derived(self._places)
-        if len(places.features):
-            counts = self.measure.count(view.sums, view.context)
-            yield Block(self._total, view.scope, places.rows, counts[places.features])
+        places = views.context.derived(self._places)
+        if not len(places.features):
+            return [()] * len(views)
+        counts = self.measure.count(views.sums, views.context)[:, places.features]
+        return Columns(views, [(self._total, places.rows, counts)])
 
-    def over_window(self, view: View) -> Samples:
+    def over_windows(self, views: Views) -> Iterable[Samples]:
         """Yield the shares; a window without a prediction has none."""
-        places = view.context.derived(self._places)
-        rows = int(view.sums["traffic"][0])
+        places = views.context.derived(self._places)
         if not places.asked:
-            return
-        if not rows:
-            yield NoData(view.scope, f"feature_{self.key}", NO_EVENTS)
-            return
-        yield from absences(view.scope, f"feature_{self.key}", places.asked, [(places.unknown, NO_BASELINE)])
+            return [()] * len(views)
+        rows = views.sums["traffic"][:, 0]
+        shares = np.zeros((len(views), 0))
         if len(places.features):
-            counts = self.measure.count(view.sums, view.context)
-            yield Block(self._ratio, view.scope, places.rows, counts[places.features] / rows)
+            counts = self.measure.count(views.sums, views.context)[:, places.features]
+            shares = counts / np.maximum(rows, 1)[:, None]
+        return [self._of_view(view, places, *of) for view, *of in zip(views, rows.tolist(), shares, strict=True)]
+
+    def _of_view(self, view: View, places: _Places, rows: int, shares: FloatArray) -> Samples:
+        if not rows:
+            return [NoData(view.scope, f"feature_{self.key}", NO_EVENTS)]
+        found = [Block(self._ratio, view.scope, places.rows, shares)] if len(shares) else []
+        if places.all_known:
+            return found
+        unknown = [(places.unknown, NO_BASELINE)]
+        return [*absences(view.scope, f"feature_{self.key}", places.asked, unknown), *found]
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the baseline's shares, if there is a baseline."""
@@ -126,7 +139,7 @@ def of_status(name: str) -> Callable[[Sums, ModelContext], IntArray]:
     """Return a count of the rows in the cell ``name``, one of ``sums.variables.STATUSES``."""
 
     def count(sums: Sums, context: ModelContext) -> IntArray:
-        counted: IntArray = sums["variable_counts"][context.derived(cells_of).status(name)]
+        counted: IntArray = sums["variable_counts"][..., context.derived(cells_of).status(name)]
         return counted
 
     return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -14,10 +15,11 @@ from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_EVENTS,
     TOO_FEW_SAMPLES,
+    JointSignal,
     ModelContext,
     Samples,
-    Signal,
     View,
+    Views,
     absences,
 )
 from ml_exporter.sums.layout import Sums
@@ -56,17 +58,18 @@ class _Places:
         self.without_baseline: BoolArray = self.values == 0
 
     def of(self, sums: Sums) -> tuple[FloatArray, FloatArray]:
-        """Return the number of values of each feature, and the share of them in its fullest bin."""
-        if not len(self.features):
-            return np.zeros(0), np.zeros(0)
+        """Return the number of values of each feature, and the share of them in its fullest bin, (…, features)."""
         counts = sums["variable_counts"]
-        bins = counts[self.cells]
-        values = np.add.reduceat(bins, self.starts) + counts[self.other] + counts[self.wrong]
-        ratio = np.maximum.reduceat(bins, self.starts) / np.maximum(values, 1)
+        if not len(self.features):
+            none = np.zeros((*counts.shape[:-1], 0))
+            return none, none
+        bins = counts[..., self.cells]
+        values = np.add.reduceat(bins, self.starts, axis=-1) + counts[..., self.other] + counts[..., self.wrong]
+        ratio = np.maximum.reduceat(bins, self.starts, axis=-1) / np.maximum(values, 1)
         return values.astype(np.float64), ratio
 
 
-class Modal(Signal):
+class Modal(JointSignal):
     """Share of a feature's values in its fullest bin: near 1 where it hardly varies; higher is worse.
 
     ``max_b c_b / n`` with ``c`` the counts of the fine bins (quantiles of the baseline, about 250) or categories,
@@ -84,16 +87,23 @@ class Modal(Signal):
     key = "modal"
     metrics = (_RATIO, _BASELINE)
 
-    def over_window(self, view: View) -> Samples:
-        """Yield the shares; features with too few values have none."""
-        places = view.context.derived(_Places)
-        values, ratio = places.of(view.sums)
-        few = values < view.context.minimum_samples
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield the shares of each window; features with too few values have none."""
+        places = views.context.derived(_Places)
+        values, ratio = places.of(views.sums)
+        few = values < views.context.minimum_samples
         silent = few | places.without_baseline
+        return map(self._of_view, views, values, np.where(silent, np.nan, ratio), few, silent)
+
+    def _of_view(
+        self, view: View, values: FloatArray, ratio: FloatArray, few: BoolArray, silent: BoolArray
+    ) -> Samples:
+        places = view.context.derived(_Places)
         if not silent.all():
-            yield Block(_RATIO, view.scope, places.rows, np.where(silent, np.nan, ratio))
-        reasons = [(places.without_baseline, NO_BASELINE), (values == 0, NO_EVENTS), (few, TOO_FEW_SAMPLES)]
-        yield from absences(view.scope, "feature_modal", places.names, reasons)
+            yield Block(_RATIO, view.scope, places.rows, ratio)
+        if silent.any():
+            reasons = [(places.without_baseline, NO_BASELINE), (values == 0, NO_EVENTS), (few, TOO_FEW_SAMPLES)]
+            yield from absences(view.scope, "feature_modal", places.names, reasons)
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the baseline's shares, if there is a baseline."""

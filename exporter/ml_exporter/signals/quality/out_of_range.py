@@ -14,8 +14,9 @@ from ml_exporter.sums.layout import Sums
 
 
 def _count(sums: Sums, context: ModelContext) -> IntArray:
-    counts = np.zeros(len(context.schema.variables), np.int64)
-    counts[: len(context.schema.numeric)] = sums["variable_range"].sum(axis=1)
+    beyond = sums["variable_range"].sum(axis=-1)
+    counts = np.zeros((*beyond.shape[:-1], len(context.schema.variables)), np.int64)
+    counts[..., : beyond.shape[-1]] = beyond
     return counts
 
 

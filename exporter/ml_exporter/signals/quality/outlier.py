@@ -23,7 +23,7 @@ TAIL: Final = 0.005
 
 
 class _Tails:
-    """The cells of both tails, flat, and the variable of each."""
+    """The cells of both tails, flat, and the variable of each; the variables that have any, and their first."""
 
     def __init__(self, context: ModelContext) -> None:
         cells = context.derived(cells_of)
@@ -41,12 +41,15 @@ class _Tails:
             found = start + np.concatenate((np.arange(low), np.arange(variable.bins - high, variable.bins)))
             self.cells = np.concatenate((self.cells, found))
             self.variable = np.concatenate((self.variable, np.full(len(found), number)))
+        self.found, self.starts = np.unique(self.variable, return_index=True)
 
 
 def _count(sums: Sums, context: ModelContext) -> IntArray:
     tails = context.derived(_Tails)
-    counts = np.zeros(len(context.schema.variables), np.int64)
-    np.add.at(counts, tails.variable, sums["variable_counts"][tails.cells])
+    cells = sums["variable_counts"][..., tails.cells]
+    counts = np.zeros((*cells.shape[:-1], len(context.schema.variables)), np.int64)
+    if len(tails.variable):
+        counts[..., tails.found] = np.add.reduceat(cells, tails.starts, axis=-1)
     return counts
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
 from ml_exporter.core.metrics import NoData, gauge, one
-from ml_exporter.signals.signal import NO_BASELINE, NO_EVENTS, Samples, Signal, View
+from ml_exporter.signals.signal import NO_BASELINE, NO_EVENTS, JointSignal, Samples, View, Views
 from ml_exporter.sums.repeats import pairs_per_row
 
 _LABELS: Final = ("model", "version", "window")
@@ -23,7 +24,7 @@ _EXPECTED: Final = gauge(
 )
 
 
-class Repeats(Signal):
+class Repeats(JointSignal):
     """Mean number of other predictions within the window with the same features; higher is worse.
 
     ``R = F / n - 1`` with ``n`` the predictions and ``F = sum_r f_r^2`` over the distinct rows of features, each
@@ -50,16 +51,18 @@ class Repeats(Signal):
     key = "repeats"
     metrics = (_FOUND, _EXPECTED)
 
-    def over_window(self, view: View) -> Samples:
-        """Yield the mean, and what the baseline's rows would have."""
-        if "repeats" not in view.sums:
-            return
-        repeats = view.sums["repeats"]
-        rows = int(repeats[0])
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield the mean of each window, and what the baseline's rows would have."""
+        if "repeats" not in views.sums:
+            return [()] * len(views)
+        repeats = views.sums["repeats"]
+        return map(self._of_view, views, repeats[:, 0].tolist(), pairs_per_row(repeats).tolist())
+
+    def _of_view(self, view: View, rows: int, pairs: float) -> Samples:
         if not rows:
             yield NoData(view.scope, "repeated_rows", NO_EVENTS)
             return
-        yield one(_FOUND, float(pairs_per_row(repeats)), *view.scope)
+        yield one(_FOUND, pairs, *view.scope)
         equal = view.context.reference.equal_pairs
         if np.isnan(equal):
             yield NoData(view.scope, "baseline_repeated_rows", NO_BASELINE)

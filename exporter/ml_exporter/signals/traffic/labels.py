@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.metrics import ONE, Block, NoData, gauge, histogram, one
+from ml_exporter.core.metrics import ONE, NoData, gauge, histogram, one
 from ml_exporter.signals.performance.outcomes import joined
-from ml_exporter.signals.signal import NO_EVENTS, Samples, Signal, View
+from ml_exporter.signals.signal import NO_EVENTS, Columns, JointCounters, Samples, View, Views
 from ml_exporter.sums.fixed import DELAY
 from ml_exporter.sums.labels import DELAY_BUCKETS
 
@@ -26,7 +27,7 @@ _COVERAGE = gauge(
 )
 
 
-class Labels(Signal):
+class Labels(JointCounters):
     """Joined labels: their delay as a classic histogram, the time of the last, the coverage.
 
     Coverage counts labels by when they arrived. In a window longer than the usual delay it is the share
@@ -36,11 +37,12 @@ class Labels(Signal):
     key = "labels"
     metrics = (_DELAY, _LAST, _COVERAGE)
 
-    def since_start(self, view: View) -> Samples:
+    def since_starts(self, views: Views) -> Iterable[Samples]:
         """Yield the histogram, and the time of the last label once there was one."""
-        sums = view.sums["label_delay"]
-        yield Block(_DELAY, view.scope, ONE, np.append(sums[:-1], sums[-1] * DELAY.step))
-        yield one(_LAST, view.last_label, *view.scope)
+        buckets = views.sums["label_delay"].astype(np.float64)
+        buckets[:, -1] *= DELAY.step
+        last = np.array([[view.last_label] for view in views])
+        return Columns(views, [(_DELAY, ONE, buckets), (_LAST, ONE, last)])
 
     def over_window(self, view: View) -> Samples:
         """Yield the coverage; a window without a prediction has none."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.metrics import ONE, Block, histogram
-from ml_exporter.signals.signal import Samples, Signal, View
+from ml_exporter.core.metrics import ONE, histogram
+from ml_exporter.signals.signal import Columns, JointCounters, Samples, Views
 from ml_exporter.sums.fixed import LATENCY
 from ml_exporter.sums.traffic import LATENCY_BUCKETS
 
@@ -19,7 +20,7 @@ _LATENCY = histogram(
 )
 
 
-class Latency(Signal):
+class Latency(JointCounters):
     """Latency of predictions as a classic histogram, in seconds; higher is worse.
 
     Predictions that do not tell their latency are left out, so its count may be below that of the
@@ -29,10 +30,11 @@ class Latency(Signal):
     key = "latency"
     metrics = (_LATENCY,)
 
-    def since_start(self, view: View) -> Samples:
+    def since_starts(self, views: Views) -> Iterable[Samples]:
         """Yield the histogram."""
-        sums = view.sums["latency"]
-        yield Block(_LATENCY, view.scope, ONE, np.append(sums[:-1], sums[-1] * LATENCY.step))
+        buckets = views.sums["latency"].astype(np.float64)
+        buckets[:, -1] *= LATENCY.step
+        return Columns(views, [(_LATENCY, ONE, buckets)])
 
 
 SIGNAL: Final = Latency()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from ml_exporter.core.metrics import counter, gauge, one
-from ml_exporter.signals.signal import Samples, Signal, View
+import numpy as np
+
+from ml_exporter.core.metrics import ONE, counter, gauge
+from ml_exporter.signals.signal import Columns, JointCounters, JointSignal, Samples, Views
 
 _PREDICTIONS = counter("ml_predictions_total", "Predictions counted, each id once.", "model", "version")
 _ERRORS = counter(
@@ -22,7 +25,7 @@ _START = gauge(
 )
 
 
-class Predictions(Signal):
+class Predictions(JointCounters, JointSignal):
     """Volume, errors and freshness.
 
     The error ratio and the rate follow from the counters over any range. A window younger than its
@@ -32,17 +35,17 @@ class Predictions(Signal):
     key = "predictions"
     metrics = (_PREDICTIONS, _ERRORS, _LAST, _WINDOW, _START)
 
-    def since_start(self, view: View) -> Samples:
+    def since_starts(self, views: Views) -> Iterable[Samples]:
         """Yield the counters, and the time of the last prediction once there was one."""
-        predictions, errors = view.sums["traffic"]
-        yield one(_PREDICTIONS, predictions, *view.scope)
-        yield one(_ERRORS, errors, *view.scope)
-        yield one(_LAST, view.last_prediction, *view.scope)
+        traffic, last = views.sums["traffic"], np.array([[view.last_prediction] for view in views])
+        return Columns(
+            views, [(_PREDICTIONS, ONE, traffic[:, :1]), (_ERRORS, ONE, traffic[:, 1:]), (_LAST, ONE, last)]
+        )
 
-    def over_window(self, view: View) -> Samples:
-        """Yield the number of predictions in the window and the time of its first."""
-        yield one(_WINDOW, view.sums["traffic"][0], *view.scope)
-        yield one(_START, view.started, *view.scope)
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield the number of predictions in each window and the time of its first."""
+        rows, started = views.sums["traffic"][:, :1], np.array([[view.started] for view in views])
+        return Columns(views, [(_WINDOW, ONE, rows), (_START, ONE, started)])
 
 
 SIGNAL: Final = Predictions()
