@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+import psutil
 
 from environments import make, python_of
 from harness import Row
@@ -21,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "deploy/demo"))
 
 RUNS = 3
+EVERY_SECONDS = 0.2
+"""How often the memory is looked at, of which each process remembers its peak."""
+
 EVERY = 10
 """Of how many days one is given to Evidently, which takes a second for each."""
 
@@ -56,16 +61,29 @@ def backfill(folder: Path, events: str) -> tuple[float, int]:
     command += ["--config.file", str(folder / "ml-exporter.yml"), "--output", str(output)]
     for pair in ("timestamp=departure", "label=late", "label_timestamp=landing"):
         command += ["--column", pair]
-    # A process of its own, whose only child it is, tells the memory of this run alone.
-    code = (
-        "import json, resource, subprocess, sys, time; began = time.perf_counter();"
-        " subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
-        " used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024;"
-        " print(json.dumps([time.perf_counter() - began, used]))"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    seconds, memory = json.loads(done.stdout)
-    return seconds, memory
+    began, memory = time.perf_counter(), 0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            memory = max(memory, *map(_peak, [process.pid, *_descendants(process.pid)]))
+            time.sleep(EVERY_SECONDS)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return time.perf_counter() - began, memory
+
+
+def _descendants(pid: int) -> list[int]:
+    with suppress(psutil.Error):
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return []
+
+
+def _peak(pid: int) -> int:
+    """Return the bytes of memory that a process has had at most so far; 0 of one that is gone."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def read_csv(path: Path) -> float:

@@ -41,7 +41,7 @@ def chunk_of(columns: workload.Table) -> Chunk:
     chunk: Chunk = {}
     for name, values in columns.items():
         if values.dtype == object:
-            missing = np.array([value is None for value in values])
+            missing = np.array([value is None for value in values], bool)
         else:
             missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
         chunk[name] = Column(values if values.dtype != bool else values.astype(object), missing)

@@ -72,10 +72,14 @@ class Column:
         Text keeps its spelling, but for ``True`` and ``False`` and for whole numbers written with ``.0``, both
         marks of a table written by pandas; a live event would spell them ``true`` and ``1``.
         """
-        names = np.empty(len(self.values), object)
-        names[:] = [
-            None if gone else _name(value) for value, gone in zip(self.values, self.missing.tolist(), strict=True)
-        ]
+        names = np.full(len(self.values), None, object)
+        present = self.values[~self.missing].tolist()
+        # Equal values have one name unless they are of several types, as True and 1, or zeros of both signs.
+        if len(kinds := set(map(type, present))) == 1 and kinds <= {str, int, bool}:
+            spelled = {value: _name(value) for value in set(present)}
+            names[~self.missing] = [spelled[value] for value in present]
+        else:
+            names[~self.missing] = [_name(value) for value in present]
         return names
 
 

@@ -83,7 +83,7 @@ def _run(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ml_exporter.backfill.blocks import Blocks
-    from ml_exporter.backfill.run import BackfillOptions, backfill
+    from ml_exporter.backfill.run import BackfillOptions, backfill, collect_rarely
     from ml_exporter.backfill.table import KEYS
 
     options = BackfillOptions(
@@ -104,6 +104,7 @@ def _run(given: argparse.Namespace) -> int:
             bar.set_description(_moment(time), refresh=False)
             bar.update(rows - bar.n)
 
+        collect_rarely()
         result = backfill(options, move)
     _tell(result, given.output)
     if given.blocks or given.rules:

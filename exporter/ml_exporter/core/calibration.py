@@ -26,10 +26,11 @@ class CalibrationMap:
     def __call__(self, scores: FloatArray) -> FloatArray:
         """Return the probability of each score, NaN where that is NaN; the same whatever stands beside it."""
         x, y = self.scores, self.probabilities
-        inside = np.clip(scores, x[0], x[-1])
         if len(x) == 1:
             return np.where(np.isnan(scores), np.nan, y[0])
-        left = np.clip(x.searchsorted(inside, side="right") - 1, 0, len(x) - 2)
+        inside = np.minimum(np.maximum(scores, x[0]), x[-1])
+        # Beyond neither end there is a knot to the left and one to the right.
+        left = x[1:-1].searchsorted(inside, side="right")
         share = (inside - x[left]) / (x[left + 1] - x[left])
         probabilities: FloatArray = y[left] + share * (y[left + 1] - y[left])
         return probabilities

@@ -177,7 +177,7 @@ class MulticlassScoreTally:
 
 def log_losses(likelihoods: FloatArray) -> FloatArray:
     """Return ``-ln p`` with ``p`` kept :data:`EPSILON` from 0 and 1."""
-    return -np.log(np.clip(likelihoods, EPSILON, 1.0 - EPSILON))
+    return -np.log(np.minimum(np.maximum(likelihoods, EPSILON), 1.0 - EPSILON))
 
 
 def add_by_tenth(scores: FloatArray, sums: IntArray) -> None:
