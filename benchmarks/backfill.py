@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "deploy/demo"))
 
 RUNS = 3
-EVERY_SECONDS = 0.2
+EVERY_SECONDS = 0.5
 """How often the memory is looked at, of which each process remembers its peak."""
 
 EVERY = 10

@@ -15,12 +15,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from ml_exporter.app.runtime import runtimes
+from ml_exporter.backfill.ahead import Source, steps_of
 from ml_exporter.backfill.events import Notes
-from ml_exporter.backfill.feed import Feed, File
-from ml_exporter.backfill.lines import Lines
 from ml_exporter.backfill.parts import Writer
 from ml_exporter.backfill.replay import Replay
-from ml_exporter.backfill.table import Table
 from ml_exporter.config.load import load
 from ml_exporter.core.clock import ManualClock
 from ml_exporter.core.schema import Task
@@ -80,16 +78,10 @@ def history(
 ) -> dict[int, dict[Key, float]]:
     """Return the samples of the history of some files, by moment."""
     writer = Writer.of(config, "model", ())
-    reading = runtimes(load(config))["model"]
     notes = Notes()
-    readers = [
-        Lines(file, reading.intake, notes)
-        if file.suffix == ".jsonl"
-        else Table(file, reading.intake, columns or {}, notes)
-        for file in files
-    ]
-    feed = Feed([File(file.name, reader.chunks()) for file, reader in zip(files, readers, strict=True)], STEP)
-    snapshots = list(Replay(reading, feed, STEP).snapshots())
+    source = Source(files, config, "model", columns or {}, STEP)
+    counting = Replay(runtimes(load(config))["model"])
+    snapshots = [snapshot for steps in steps_of(source, notes) for snapshot in counting.snapshots(steps)]
     part = folder / "part.om"
     assert writer.write(snapshots, part) > 0
     assert notes.lines() == []

@@ -7,27 +7,20 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import groupby
-from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from ml_exporter.app.runtime import ModelRuntime, runtimes
+from ml_exporter.backfill.ahead import TABLES, Source, readers_of, steps_ahead
 from ml_exporter.backfill.events import Notes
-from ml_exporter.backfill.feed import Feed, File
-from ml_exporter.backfill.lines import Lines
 from ml_exporter.backfill.parcel import Parcel
 from ml_exporter.backfill.parts import PARTS, Folder, Writer, fingerprint, part_name, part_seconds
 from ml_exporter.backfill.replay import Replay, Snapshot
-from ml_exporter.backfill.table import Table
 from ml_exporter.config.load import load
 from ml_exporter.core.errors import EventsError, UsageError, nearest
-from ml_exporter.ingest.queue import ModelIntake
-
-LINES = (".jsonl", ".ndjson")
-TABLES = (".csv", ".parquet")
 
 Progress = Callable[[int, int, int], None]
 
@@ -77,24 +70,25 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
     result = Backfilled(folder, max(part_seconds(options.interval, size), options.interval))
     if options.columns and not any(path.suffix.lower() in TABLES for path in options.events):
         raise UsageError(f"--column: is for {' and '.join(TABLES)} files; JSON lines have the keys of the intake")
-    readers = [_reader(path, model.intake, options.columns, result.notes) for path in options.events]
-    rows = sum(reader.rows() for reader in readers)
-    files = [File(path.name, reader.chunks()) for path, reader in zip(options.events, readers, strict=True)]
-    workers = min(os.cpu_count() or 1, 4)
-    with ProcessPoolExecutor(workers, _processes(), _begin, (options.config, model.name, options.labels)) as pool:
+    rows = sum(reader.rows() for reader in readers_of(options.events, model, options.columns, result.notes))
+    source = Source(options.events, options.config, model.name, options.columns, options.interval)
+    workers, processes = min(os.cpu_count() or 1, 4), multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(workers, processes, _begin, (options.config, model.name, options.labels)) as pool:
         for _ in range(workers):
             pool.submit(_ready)  # a worker starts while the first rows are read
-        feed = Feed(files, tolerance=options.interval)
+        counting = Replay(model)
 
-        def told(snapshot: Snapshot) -> Snapshot:
-            result.events, result.last = feed.taken, snapshot.time
-            result.first = result.first or snapshot.time
-            progress(feed.rows, rows, snapshot.time)
-            return snapshot
+        def snapshots() -> Iterator[Snapshot]:
+            for steps in steps_ahead(source, result.notes, processes, _begin_process):
+                for snapshot in counting.snapshots(steps):
+                    result.last = snapshot.time
+                    result.first = result.first or snapshot.time
+                    yield snapshot
+                result.events = steps.taken
+                progress(steps.read, rows, result.last)
 
-        snapshots = map(told, Replay(model, feed, options.interval).snapshots())
         running: set[Future[int]] = set()
-        for number, part in groupby(snapshots, key=lambda snapshot: snapshot.time // result.seconds):
+        for number, part in groupby(snapshots(), key=lambda snapshot: snapshot.time // result.seconds):
             moments = list(part)
             name = part_name(number, result.seconds)
             if folder.has(name):
@@ -128,31 +122,19 @@ def model_of(config: Path, name: str | None) -> ModelRuntime:
     return models[name]
 
 
-def _reader(path: Path, model: ModelIntake, columns: Mapping[str, str], notes: Notes) -> Lines | Table:
-    suffix = path.suffix.lower()
-    if suffix in LINES:
-        return Lines(path, model, notes)
-    if suffix in TABLES:
-        return Table(path, model, columns, notes)
-    raise EventsError(f"{path}: must end in one of {', '.join((*TABLES, *LINES))}")
-
-
-def _processes() -> BaseContext:
-    """Return what starts workers: from a process that has imported once for all of them."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
 _writer: Writer | None = None
 
 
 def _begin(config: Path, model: str, labels: tuple[tuple[str, str], ...]) -> None:
     global _writer
+    _begin_process()
+    _writer = Writer.of(config, model, labels)
+
+
+def _begin_process() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     collect_rarely()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _writer = Writer.of(config, model, labels)
 
 
 def collect_rarely() -> None:

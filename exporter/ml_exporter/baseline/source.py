@@ -26,7 +26,8 @@ CHUNK_ROWS: Final = 20_000
 SUFFIXES: Final = (".csv", ".parquet", ".jsonl", ".ndjson")
 
 _BOOLEANS: Final = {"True": "true", "False": "false", "TRUE": "true", "FALSE": "false"}
-
+_OTHERWISE_SPELLED: Final = tuple(f"{end}\n" for end in (".0", *_BOOLEANS))
+"""Ends of the lines of a column of text, of which one must be there if a name differs from its text."""
 
 MISSING_WORDS: Final = frozenset(("NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None"))
 """Words that stand for a missing number in a CSV file; among texts each is a text like any other."""
@@ -74,8 +75,11 @@ class Column:
         """
         names = np.full(len(self.values), None, object)
         present = self.values[~self.missing].tolist()
-        # Equal values have one name unless they are of several types, as True and 1, or zeros of both signs.
-        if len(kinds := set(map(type, present))) == 1 and kinds <= {str, int, bool}:
+        kinds = set(map(type, present))
+        if kinds == {str} and _is_spelled_so(present):
+            names[~self.missing] = present
+        elif len(kinds) == 1 and kinds <= {str, int, bool}:
+            # Equal values have one name, but not True and 1, nor zeros of both signs.
             spelled = {value: _name(value) for value in set(present)}
             names[~self.missing] = [spelled[value] for value in present]
         else:
@@ -90,6 +94,11 @@ def _name(value: object) -> str | None:
     if isinstance(value, str):
         return _BOOLEANS.get(value) or (value[:-2] if value.endswith(".0") and _is_whole(value) else value)
     return category_name(value.item() if isinstance(value, np.generic) else value)
+
+
+def _is_spelled_so(texts: list[str]) -> bool:
+    whole = "\n".join((*texts, ""))
+    return not any(end in whole for end in _OTHERWISE_SPELLED)
 
 
 def _is_missing_word(value: object) -> bool:

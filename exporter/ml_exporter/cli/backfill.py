@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import re
 import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,6 +82,10 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ml_exporter.backfill.run"])
+    forkserver.ensure_running()  # it imports while this process does
+
     from tqdm import tqdm
 
     from ml_exporter.backfill.blocks import Blocks

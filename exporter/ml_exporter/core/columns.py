@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+
+import numpy as np
 
 from ml_exporter.core.arrays import BoolArray, CodeArray, FloatArray, IntArray
 
@@ -44,6 +47,11 @@ class PredictionColumns:
         """The number of events."""
         return len(self.output)
 
+    @classmethod
+    def joined(cls, parts: Sequence[PredictionColumns]) -> PredictionColumns:
+        """Return the rows of several batches, at least one, one after the other."""
+        return cls(*(_joined(parts, part.name) for part in fields(cls)))
+
     def take(self, rows: BoolArray | slice) -> PredictionColumns:
         """Return the rows of a slice, or those where a mask is true."""
         return PredictionColumns(*(_rows(getattr(self, part.name), rows) for part in fields(self)))
@@ -71,9 +79,14 @@ class OutcomeColumns:
         """The number of pairs."""
         return len(self.label)
 
-    def take(self, mask: BoolArray) -> OutcomeColumns:
-        """Return the rows where ``mask`` is true."""
-        return OutcomeColumns(*(_rows(getattr(self, part.name), mask) for part in fields(self)))
+    @classmethod
+    def joined(cls, parts: Sequence[OutcomeColumns]) -> OutcomeColumns:
+        """Return the rows of several batches, at least one, one after the other."""
+        return cls(*(_joined(parts, part.name) for part in fields(cls)))
+
+    def take(self, rows: BoolArray | slice) -> OutcomeColumns:
+        """Return the rows of a slice, or those where a mask is true."""
+        return OutcomeColumns(*(_rows(getattr(self, part.name), rows) for part in fields(self)))
 
 
 @dataclass(slots=True)
@@ -90,6 +103,19 @@ class FeedbackColumns:
     def take(self, rows: BoolArray | IntArray) -> FeedbackColumns:
         """Return the rows where a mask is true, or those of the given numbers."""
         return FeedbackColumns(self.rating[rows], self.thumb[rows])
+
+
+def _joined(parts: Sequence[PredictionColumns | OutcomeColumns], name: str) -> Any:
+    found = [getattr(part, name) for part in parts]
+    there = [values for values in found if values is not None]
+    if not there:
+        return None
+    leading = there[0].shape[:-1]
+    filled = [
+        np.full((*leading, part.rows), np.nan) if values is None else values
+        for part, values in zip(parts, found, strict=True)
+    ]
+    return np.concatenate(filled, axis=-1)
 
 
 def _rows(values: FloatArray | CodeArray | BoolArray | None, rows: BoolArray | slice) -> Any:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ml_exporter.backfill.ahead import LINES, TABLES
 from ml_exporter.backfill.events import Notes
-from ml_exporter.backfill.run import LINES, TABLES, model_of
+from ml_exporter.backfill.run import model_of
 from ml_exporter.core.errors import EventsError, UsageError
 from ml_exporter.replay.event import Kind, Source
 from ml_exporter.replay.lines import Lines

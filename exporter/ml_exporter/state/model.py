@@ -129,7 +129,7 @@ class ModelState:
                 fresh[np.flatnonzero(identified)[~new]] = False
         counted = batch if fresh.all() else batch.take(fresh)
         for name, mask in _by_name(names, fresh):
-            delta = self._delta(name)
+            delta = self.delta(name)
             self.tallies.add_predictions(counted if mask is None else counted.take(mask), delta.sums)
             delta.last_prediction = wall
         if self.join.early:
@@ -156,7 +156,7 @@ class ModelState:
                 self.new_counts[FEEDBACK_FATES[Fate(fate)]] += count
         joined = batch.take(places)
         for name, mask in self._by_version(rows["version"]):
-            self.tallies.add_feedback(joined.take(mask), self._delta(name).sums)
+            self.tallies.add_feedback(joined.take(mask), self.delta(name).sums)
 
     def expire(self, now: float) -> None:
         """Let windows slide to ``now``, forget old ids, and drop versions that are gone from every window."""
@@ -205,7 +205,8 @@ class ModelState:
             self.versions[name] = VersionState(self.tallies, self.windows)
         return self.versions[name]
 
-    def _delta(self, version: str) -> Delta:
+    def delta(self, version: str) -> Delta:
+        """Return what was counted for a version since the last fold, to which more is added."""
         if version not in self.deltas:
             self.deltas[version] = Delta(self.tallies.zero())
         return self.deltas[version]
@@ -253,7 +254,7 @@ class ModelState:
             segments=rows["segments"].T.astype(np.int32) if "segments" in (rows.dtype.names or ()) else None,
         )
         for name, mask in self._by_version(rows["version"]):
-            delta = self._delta(name)
+            delta = self.delta(name)
             self.tallies.add_outcomes(batch if mask.all() else batch.take(mask), delta.sums)
             delta.last_label = wall
 
