@@ -184,9 +184,8 @@ class Engine:
             model.begin()
         if self._directory is not None:
             found = self._directory.recover()
-            fingerprints = {name: model.fingerprint for name, model in self.models.items()}
             notes = found.notes + checkpoint.restore(
-                states(self.models), fingerprints, found, self._clock.steady()
+                states(self.models), self._fingerprints, found, self._clock.steady()
             )
             notes += self.pipelines.restore(found)
             if found.snapshot is not None:
@@ -236,7 +235,8 @@ class Engine:
             assert intake is not None
             model = self.models.get(intake.name)
             if model is None or (
-                model.intake is not intake and model.fingerprint != intake.types.schema.fingerprint()
+                model.intake is not intake
+                and model.intake.types.schema.fingerprint() != intake.types.schema.fingerprint()
             ):
                 log.warning("events dropped: their model was reloaded", extra={"events": events})
                 self.status.uncounted += events
@@ -308,6 +308,10 @@ class Engine:
 
     # Committing and publishing.
 
+    @property
+    def _fingerprints(self) -> checkpoint.Fingerprints:
+        return {name: model.fingerprint for name, model in self.models.items()}
+
     def tick(self) -> None:
         """Commit, let the windows slide, and publish a snapshot."""
         began = time.monotonic()
@@ -339,7 +343,7 @@ class Engine:
                 state.dropped_versions()
             self.pipelines.changes()
             return True
-        record = checkpoint.tick_record(models, now)
+        record = checkpoint.tick_record(models, self._fingerprints, now)
         record.header |= self.pipelines.changes()
         if self._gap:
             return True
@@ -359,11 +363,10 @@ class Engine:
         old = time.monotonic() - self._snapshot_taken > SNAPSHOT_SECONDS
         if not (self._snapshot_due or old or self._directory.journal_bytes > SNAPSHOT_BYTES):
             return True
-        fingerprints = {name: model.fingerprint for name, model in self.models.items()}
         try:
             for state in models.values():
                 state.join.save()
-            whole = checkpoint.snapshot_record(models, fingerprints, now, self._seed)
+            whole = checkpoint.snapshot_record(models, self._fingerprints, now, self._seed)
             whole.header |= self.pipelines.whole()
             self._directory.snapshot(whole, complete=not self._gap)
             for state in models.values():

@@ -112,9 +112,10 @@ class Evaluator:
             if model.state is None:
                 continue
             for version_name, version in sorted(model.state.versions.items()):
-                baseline = self._baseline(model.context, version_name)
-                numbers = self._version(model.context, name, version_name, version)
-                baselines[model.context, version_name] = baseline
+                context = model.of(version_name).context
+                baseline = self._baseline(context, version_name)
+                numbers = self._version(context, name, version_name, version)
+                baselines[context, version_name] = baseline
                 kept[name, version_name] = numbers
                 blocks += [*baseline.blocks, *numbers.blocks]
                 missing += [*baseline.missing, *numbers.missing]

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from ml_exporter.config.settings import HASHED, PredictionLogSettings
+from ml_exporter.config.sections import HASHED
+from ml_exporter.config.settings import PredictionLogSettings
 from ml_exporter.core import ecs
 from ml_exporter.core.arrays import FloatArray, payload_of
 from ml_exporter.core.columns import PredictionColumns

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_exporter.baseline.document import BaselineDocument
 from ml_exporter.baseline.reference import reference_of
 from ml_exporter.config.load import ModelSetup, Setup
-from ml_exporter.core.schema import Task
+from ml_exporter.core.schema import ModelSchema, Task
 from ml_exporter.ingest.events import EventTypes
 from ml_exporter.ingest.queue import ModelIntake
 from ml_exporter.signals.signal import ModelContext
@@ -21,15 +22,23 @@ from ml_exporter.sums.classification import SCORED_CLASSES
 from ml_exporter.sums.tally import Tallies
 
 
-@dataclass
-class ModelRuntime:
-    """What one model needs to be counted and evaluated."""
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """How events are counted that are compared with one baseline, and what says whether sums mean the same."""
 
-    setup: ModelSetup
     tallies: Tallies
     context: ModelContext
-    intake: ModelIntake
     fingerprint: str
+
+
+@dataclass
+class ModelRuntime:
+    """What one model needs to be counted and evaluated; ``versions`` are those with a baseline of their own."""
+
+    setup: ModelSetup
+    own: Compared
+    versions: Mapping[str, Compared]
+    intake: ModelIntake
     windows: tuple[Window, ...]
     max_versions: int
     join_directory: Path | None
@@ -45,6 +54,23 @@ class ModelRuntime:
         """Whether its events go to the prediction log, if there is one."""
         return self.setup.settings.prediction_log
 
+    @property
+    def context(self) -> ModelContext:
+        """What the versions share that have no baseline of their own."""
+        return self.own.context
+
+    def of(self, version: str) -> Compared:
+        """Return how a version is counted."""
+        return self.versions.get(version, self.own)
+
+    def fingerprint(self, version: str) -> str:
+        """Return a hash of all that the meaning of the sums of a version depends on."""
+        return self.of(version).fingerprint
+
+    def tallies(self, version: str) -> Tallies:
+        """Return the tallies of a version."""
+        return self.of(version).tallies
+
     def begin(self) -> ModelState:
         """Give the model an empty state."""
         labels = self.setup.settings.labels
@@ -57,27 +83,36 @@ class ModelRuntime:
         return self.state
 
     def adopt(self, old: ModelRuntime) -> bool:
-        """Take over the state of the same model before a reload; return False if its sums mean something else."""
+        """Take over the state of the same model before a reload; return False if its sums mean something else.
+
+        A version whose own baseline changed begins anew, the others go on.
+        """
         state, labels = old.state, self.setup.settings.labels
         if (
             state is None
-            or old.fingerprint != self.fingerprint
+            or old.own.fingerprint != self.own.fingerprint
             or labels.on_disk != old.setup.settings.labels.on_disk
         ):
             return False
+        for name in list(state.versions):
+            if old.fingerprint(name) != self.fingerprint(name):
+                state.drop_version(name)
         state.tallies, state.windows = self.tallies, self.windows
         state.max_versions, state.default_version = self.max_versions, self.setup.settings.version
         state.join.horizon, state.join.capacity = labels.horizon, labels.capacity
         state.version(state.default_version)
-        for version in state.versions.values():
-            version.rewindow(self.tallies, self.windows)
+        for name, version in state.versions.items():
+            version.rewindow(self.tallies(name), self.windows)
         self.state = state
         return True
 
 
-def tallies_of(schema: ModelSetup) -> Tallies:
-    """Return the tallies of a model."""
-    return Tallies(schema.schema, PREDICTION_TALLIES, OUTCOME_TALLIES, FEEDBACK_TALLIES)
+def _compared(model: ModelSetup, schema: ModelSchema, baseline: BaselineDocument | None, version: str) -> Compared:
+    tallies = Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES, FEEDBACK_TALLIES, model.events)
+    reference = reference_of(schema, tallies, baseline)
+    settings = model.settings
+    context = ModelContext(reference, settings.minimum_samples, settings.owner, version)
+    return Compared(tallies, context, schema.fingerprint())
 
 
 def runtimes(setup: Setup) -> dict[str, ModelRuntime]:
@@ -87,16 +122,16 @@ def runtimes(setup: Setup) -> dict[str, ModelRuntime]:
     windows = tuple(Window.of(duration) for duration in settings.windows)
     result: dict[str, ModelRuntime] = {}
     for model in setup.models:
-        name = model.settings.name
-        tallies = tallies_of(model)
-        reference = reference_of(model.schema, tallies, model.baseline)
-        directory, owner = settings.state_directory, model.settings.owner
+        name, version = model.settings.name, model.settings.version
+        directory = settings.state_directory
         result[name] = ModelRuntime(
             setup=model,
-            tallies=tallies,
-            context=ModelContext(reference, model.settings.minimum_samples, owner, model.settings.version),
-            intake=ModelIntake(name, model.settings.version, EventTypes(model.schema, key)),
-            fingerprint=model.schema.fingerprint(),
+            own=_compared(model, model.schema, model.baseline, version),
+            versions={
+                other: _compared(model, found.schema, found.baseline, other)
+                for other, found in model.versions.items()
+            },
+            intake=ModelIntake(name, version, EventTypes(model.events, key)),
             windows=windows,
             max_versions=settings.limits.versions,
             join_directory=directory / "join" / _folder(name) if directory else None,

@@ -122,22 +122,22 @@ class Trail:
                 file__path=str(file),
             )
 
-    def _baselines(self, setup: Setup, known: dict[str, str]) -> None:
+    def _baselines(self, setup: Setup, known: dict[str, set[str]]) -> None:
         assert self._log is not None
         for model in setup.models:
-            document, settings = model.baseline, model.settings
-            if document is not None and known.get(settings.name) != document.sha256:
-                self._log.note(
-                    "load-baseline",
-                    "baseline loaded",
-                    category="file",
-                    type="access",
-                    outcome="success",
-                    file__path=str(settings.baseline),
-                    file__hash__sha256=document.sha256,
-                    own={"model": {"name": settings.name}, "rows": document.rows},
-                )
+            for file, document in model.baselines:
+                if document.sha256 not in known.get(model.settings.name, ()):
+                    self._log.note(
+                        "load-baseline",
+                        "baseline loaded",
+                        category="file",
+                        type="access",
+                        outcome="success",
+                        file__path=str(file),
+                        file__hash__sha256=document.sha256,
+                        own={"model": {"name": model.settings.name}, "rows": document.rows},
+                    )
 
 
-def _digests(setup: Setup) -> dict[str, str]:
-    return {model.settings.name: model.baseline.sha256 for model in setup.models if model.baseline is not None}
+def _digests(setup: Setup) -> dict[str, set[str]]:
+    return {model.settings.name: {document.sha256 for _, document in model.baselines} for model in setup.models}

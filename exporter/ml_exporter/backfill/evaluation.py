@@ -63,13 +63,14 @@ class Evaluation:
     def _view(
         self, version: str, sums: VersionSums, vector: Any, window: str, started: float, trail: Trail
     ) -> View:
-        whole = Sums(self._model.tallies.layout, vector)
+        compared = self._model.of(version)
+        whole = Sums(compared.tallies.layout, vector)
         last = (sums.last_prediction, sums.last_label)
-        return View(self._model.context, version, whole, window, started, *last, lambda: trail)
+        return View(compared.context, version, whole, window, started, *last, lambda: trail)
 
     def _baseline(self, version: str) -> list[Block | NoData]:
         if version not in self._baselines:
-            context = self._model.context
+            context = self._model.of(version).context
             samples: list[Samples] = [signal.of_baseline(context, version) for signal in SIGNALS]
             self._baselines[version] = [each for some in samples for each in some]
         return self._baselines[version]

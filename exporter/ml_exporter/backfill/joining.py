@@ -85,7 +85,9 @@ class Joining:
     """Takes the events of a feed as the live engine takes what it is sent, each at its own time."""
 
     def __init__(self, model: ModelRuntime, feed: Feed, interval: int) -> None:
-        self._state = replace(model, tallies=_Recorder(model.setup.schema), join_directory=None).begin()
+        recorder = _Recorder(model.setup.events)
+        recording = replace(model, own=replace(model.own, tallies=recorder), versions={}, join_directory=None)
+        self._state = recording.begin()
         self._windows = model.windows
         self._feed = feed
         self._interval = interval

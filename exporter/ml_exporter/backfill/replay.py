@@ -51,9 +51,9 @@ class Replay:
         for name, rows in step.versions.items():
             delta = state.delta(name)
             for part in rows.predictions:
-                state.tallies.add_predictions(found.predictions[name].take(part), delta.sums)
+                state.tallies(name).add_predictions(found.predictions[name].take(part), delta.sums)
             for part in rows.outcomes:
-                state.tallies.add_outcomes(found.outcomes[name].take(part), delta.sums)
+                state.tallies(name).add_outcomes(found.outcomes[name].take(part), delta.sums)
             delta.last_prediction, delta.last_label = rows.last_prediction, rows.last_label
         state.new_counts.update(step.counts)
         state.expire(step.last)

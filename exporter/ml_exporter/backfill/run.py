@@ -66,7 +66,8 @@ def backfill(options: BackfillOptions, progress: Progress = lambda rows, total, 
         "labels": [list(pair) for pair in options.labels],
     }
     folder = Folder(options.output / PARTS / model.name, facts)
-    size = model.tallies.layout.size * (1 + len(model.windows)) * 8
+    largest = max(of.tallies.layout.size for of in (model.own, *model.versions.values()))
+    size = largest * (1 + len(model.windows)) * 8
     result = Backfilled(folder, max(part_seconds(options.interval, size), options.interval))
     if options.columns and not any(path.suffix.lower() in TABLES for path in options.events):
         raise UsageError(f"--column: is for {' and '.join(TABLES)} files; JSON lines have the keys of the intake")

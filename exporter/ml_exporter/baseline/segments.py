@@ -141,11 +141,11 @@ def documents_of(segments: Sequence[Segment], groups: Groups, sums: Sums) -> lis
 
 
 def fill(sums: Sums, segments: Sequence[Segment], groups: Groups, documents: Sequence[SegmentDocument]) -> None:
-    """Write the baseline's sums of each segment into ``sums``; of one that it does not have they stay zero."""
+    """Write the baseline's sums of each segment into ``sums``; others stay zero."""
     by_name = {found.name: found for found in documents}
     for segment, start, size in zip(segments, groups.starts, groups.sizes, strict=True):
         found = by_name.get(segment.name)
-        if found is None:
+        if found is None or (tuple(found.values), tuple(found.edges)) != (segment.values, tuple(segment.edges)):
             continue
         for name in _blocks(sums):
             part = sums[name][start : start + size]

@@ -40,6 +40,9 @@ def _run(given: argparse.Namespace) -> int:
             else "no baseline"
         )
         print(f"{settings.name} {settings.version}: {settings.task}, {kinds}, {baseline}")
+        for name, version in model.versions.items():
+            own = version.baseline
+            print(f"{settings.name} {name}: baseline {own.sha256[:12]} of {own.rows:,} rows")
     if given.web_config_file is not None:
         web = web_file.load(given.web_config_file)
         print(f"web: {'TLS' if web.tls else 'no TLS'}, {len(web.users)} users")

@@ -39,7 +39,7 @@ def schema(of: str) -> str:
     from ml_exporter.config import json_schema
 
     if of == "serve":
-        from ml_exporter.config.settings import ROOT
+        from ml_exporter.config.sections import ROOT
     else:
         from ml_exporter.retrain.settings import ROOT
     document = json_schema.document(f"Configuration of ml-exporter {of}", ROOT)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,42 @@ import orjson
 from ml_exporter.baseline import document as baseline_file
 from ml_exporter.baseline.document import BaselineDocument
 from ml_exporter.baseline.schema import schema_of
+from ml_exporter.baseline.union import contradictions, union_of
 from ml_exporter.config import settings as settings_file
 from ml_exporter.config.settings import ModelSettings, Settings
 from ml_exporter.config.yaml_file import Document
-from ml_exporter.core.errors import BaselineError
+from ml_exporter.core.errors import BaselineError, Problem
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema
 
 
 @dataclass(frozen=True)
+class VersionSetup:
+    """A version with a baseline of its own, and the schema that it gives."""
+
+    baseline: BaselineDocument
+    schema: ModelSchema
+
+
+@dataclass(frozen=True)
 class ModelSetup:
-    """A model with its baseline and the schema that both give."""
+    """A model with its baseline and the schema that both give, and its versions that have baselines of their own.
+
+    ``events`` is the schema that events are decoded by: it knows the features and categories of all of them.
+    """
 
     settings: ModelSettings
     baseline: BaselineDocument | None
     schema: ModelSchema
+    versions: Mapping[str, VersionSetup]
+    events: ModelSchema
+
+    @property
+    def baselines(self) -> Iterator[tuple[Path | None, BaselineDocument]]:
+        """Yield the file and the content of each baseline."""
+        if self.baseline is not None:
+            yield self.settings.baseline, self.baseline
+        for name, version in self.versions.items():
+            yield self.settings.versions[name], version.baseline
 
 
 @dataclass(frozen=True)
@@ -55,13 +78,10 @@ def load(file: Path) -> Setup:
 
 
 def _model(model: ModelSettings, where: str, settings: Settings, document: Document) -> ModelSetup:
-    baseline = None
-    if model.baseline is not None:
-        try:
-            baseline = baseline_file.read(model.baseline)
-        except BaselineError as error:
-            document.problem(f"{where}.baseline", str(error))
-            return ModelSetup(model, None, ModelSchema(model.name, model.task))
+    baseline = _baseline(model.baseline, where, document) if model.baseline is not None else None
+    if baseline is None and model.baseline is not None:
+        schema = ModelSchema(model.name, model.task)
+        return ModelSetup(model, None, schema, {}, schema)
     schema, problems = schema_of(
         model.name,
         model.task,
@@ -72,15 +92,51 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
         attributed=model.attributions,
         feedback=model.feedback,
     )
+    _tell(problems, where, document)
+    versions = {}
+    for name, file in model.versions.items():
+        version = _version(model, schema, file, f"{where}.versions.{name}", document)
+        if version is not None:
+            versions[name] = version
+    events = union_of(schema, [version.schema for version in versions.values()])
+    masked = [v.name for v in events.features if v.sensitive and isinstance(v, CategoricalVariable)]
+    if masked and settings.sensitive_key is None:
+        document.problem(
+            "sensitive_key", f'must be given: feature "{masked[0]}" of model "{model.name}" is sensitive'
+        )
+    return ModelSetup(model, baseline, schema, versions, events)
+
+
+def _version(
+    model: ModelSettings, schema: ModelSchema, file: Path | None, where: str, document: Document
+) -> VersionSetup | None:
+    baseline = _baseline(file, where, document) if file is not None else None
+    if baseline is None:
+        return None
+    known = {variable.name for variable in baseline.variables}
+    options = {name: option for name, option in model.features.items() if name in known}
+    own, problems = schema_of(
+        model.name, model.task, baseline, options, attributed=schema.attributed, feedback=model.feedback
+    )
+    # Groups are those of the model: a prediction is parted once, whatever its version.
+    own = replace(own, segments=schema.segments)
+    problems = problems or contradictions(schema, own)
+    _tell(problems, where, document)
+    return None if problems else VersionSetup(baseline, own)
+
+
+def _baseline(file: Path, where: str, document: Document) -> BaselineDocument | None:
+    try:
+        return baseline_file.read(file)
+    except BaselineError as error:
+        document.problem(f"{where}.baseline", str(error))
+        return None
+
+
+def _tell(problems: Sequence[Problem], where: str, document: Document) -> None:
     told = [problem.where for problem in document.problems]
     for problem in problems:
         place = f"{where}.{problem.where}"
         # What is wrong inside may be why the whole seems to lack something.
         if not any(inside.startswith(f"{place}.") for inside in told):
             document.problem(place, problem.what)
-    masked = [v.name for v in schema.features if v.sensitive and isinstance(v, CategoricalVariable)]
-    if masked and settings.sensitive_key is None:
-        document.problem(
-            "sensitive_key", f'must be given: feature "{masked[0]}" of model "{model.name}" is sensitive'
-        )
-    return ModelSetup(model, baseline, schema)

@@ -82,7 +82,7 @@ def about(chosen: Selection) -> Html:
             ("Owner", owner or "not named"),
             ("Task", task.replace("_", " ")),
             ("Baseline", Html(baseline)),
-            ("Version", chosen.version + (", the configured one" if configured else "")),
+            ("Version", chosen.version + (", with a baseline of its own" if configured else "")),
         ]
     )
 

@@ -48,7 +48,7 @@ Trail = Sequence[tuple[float, int, float]]
 class ModelContext:
     """What all windows and versions of one model share: its reference, and what is derived from it once.
 
-    ``version`` is the configured one, which the reference belongs to.
+    ``version`` is the one that the reference belongs to; others may be compared with it, too.
     """
 
     def __init__(self, reference: Reference, minimum_samples: int, owner: str = "", version: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,21 @@ from ml_exporter.state.ring import Slice
 
 Models = Mapping[str, ModelState]
 
+Fingerprints = Mapping[str, Callable[[str], str]]
+"""Of each model, what the sums of a version depend on."""
 
-def tick_record(models: Models, now: float) -> Record:
+
+def tick_record(models: Models, fingerprints: Fingerprints, now: float) -> Record:
     """Return what was counted since the last tick; the join stores consider it written from now on."""
     record = Record({"time": now})
-    record.header["models"] = {name: _model_changes(model, record) for name, model in models.items()}
+    record.header["models"] = {
+        name: _model_changes(model, fingerprints[name], record) for name, model in models.items()
+    }
     return record
 
 
-def snapshot_record(models: Models, fingerprints: Mapping[str, str], now: float, seed: int) -> Record:
-    """Return the whole state. ``fingerprints`` are those of the models' schemas."""
+def snapshot_record(models: Models, fingerprints: Fingerprints, now: float, seed: int) -> Record:
+    """Return the whole state."""
     record = Record({"time": now, "seed": seed})
     record.header["models"] = {
         name: _model_state(model, fingerprints[name], record) for name, model in models.items()
@@ -32,7 +37,7 @@ def snapshot_record(models: Models, fingerprints: Mapping[str, str], now: float,
     return record
 
 
-def restore(models: Models, fingerprints: Mapping[str, str], found: Recovered, now: float) -> list[str]:
+def restore(models: Models, fingerprints: Fingerprints, found: Recovered, now: float) -> list[str]:
     """Put what an earlier run left into fresh models; return in sentences what could not be used.
 
     What is of a time after ``now``, because the clock was set back, counts as of now.
@@ -46,21 +51,26 @@ def restore(models: Models, fingerprints: Mapping[str, str], found: Recovered, n
     for name, model in models.items():
         if name not in kept:
             continue
-        if kept[name]["fingerprint"] != fingerprints[name]:
+        if kept[name]["fingerprint"] != fingerprints[name](model.default_version):
             notes.append(f'model "{name}" has another baseline or other features: its state begins anew')
             continue
         try:
-            notes += _restore_model(model, kept[name], found, name, now)
+            notes += _restore_model(model, fingerprints[name], kept[name], found, name, now)
         except (KeyError, TypeError, ValueError) as error:
             model.clear()
             notes.append(f'model "{name}": its state cannot be used and begins anew: {error}')
     return notes
 
 
-def _model_changes(model: ModelState, record: Record) -> dict[str, Any]:
+def _model_changes(model: ModelState, fingerprint: Callable[[str], str], record: Record) -> dict[str, Any]:
     return {
         "versions": {
-            name: [record.attach(delta.sums.vector), _time(delta.last_prediction), _time(delta.last_label)]
+            name: [
+                record.attach(delta.sums.vector),
+                _time(delta.last_prediction),
+                _time(delta.last_label),
+                fingerprint(name),
+            ]
             for name, delta in model.deltas.items()
         },
         "dropped": model.dropped_versions(),
@@ -69,12 +79,13 @@ def _model_changes(model: ModelState, record: Record) -> dict[str, Any]:
     }
 
 
-def _model_state(model: ModelState, fingerprint: str, record: Record) -> dict[str, Any]:
+def _model_state(model: ModelState, fingerprint: Callable[[str], str], record: Record) -> dict[str, Any]:
     whole, bits, rated_bits = model.join.dump()
     return {
-        "fingerprint": fingerprint,
+        "fingerprint": fingerprint(model.default_version),
         "versions": {
             name: {
+                "fingerprint": fingerprint(name),
                 "total": record.attach(version.total.vector),
                 "touched": _time(version.touched),
                 "last": [_time(version.last_prediction), _time(version.last_label)],
@@ -95,11 +106,28 @@ def _model_state(model: ModelState, fingerprint: str, record: Record) -> dict[st
     }
 
 
-def _restore_model(model: ModelState, kept: dict[str, Any], found: Recovered, name: str, now: float) -> list[str]:
+def _restore_model(
+    model: ModelState,
+    fingerprint: Callable[[str], str],
+    kept: dict[str, Any],
+    found: Recovered,
+    name: str,
+    now: float,
+) -> list[str]:
     assert found.snapshot is not None
     snapshot = found.snapshot
+    begun_anew: set[str] = set()
+
+    def is_usable(version: str, given: str) -> bool:
+        usable = given == fingerprint(version)
+        if not usable:
+            begun_anew.add(version)
+        return usable
+
+    # State of an earlier release has one fingerprint for all versions.
     for version_name, content in kept["versions"].items():
-        _restore_version(model.version(version_name), content, snapshot, now)
+        if is_usable(version_name, content.get("fingerprint", kept["fingerprint"])):
+            _restore_version(model.version(version_name), content, snapshot, now)
     model.counts.update(kept["counts"])
     changes = [_join_changes(kept["join"], snapshot)]
     for record in found.records:
@@ -108,17 +136,21 @@ def _restore_model(model: ModelState, kept: dict[str, Any], found: Recovered, na
             continue
         for version_name in tick["dropped"]:
             model.versions.pop(version_name, None)
-        for version_name, (blob, last_prediction, last_label) in tick["versions"].items():
-            vector = record.array(blob, np.int64)
-            model.version(version_name).fold(
-                min(record.header["time"], now), vector, _from_time(last_prediction), _from_time(last_label)
-            )
+        for version_name, (blob, last_prediction, last_label, *given) in tick["versions"].items():
+            if is_usable(version_name, *(given or [kept["fingerprint"]])):
+                vector = record.array(blob, np.int64)
+                model.version(version_name).fold(
+                    min(record.header["time"], now), vector, _from_time(last_prediction), _from_time(last_label)
+                )
         model.counts.update(tick["counts"])
         changes.append(_join_changes(tick["join"], record))
     bits = {number: snapshot.content(blob) for number, blob in kept["bits"]}
     # State of an earlier release knows no feedback.
     rated_bits = {number: snapshot.content(blob) for number, blob in kept.get("rated_bits", [])}
-    notes = []
+    notes = [
+        f'model "{name}": version "{version}" has another baseline: its sums begin anew'
+        for version in sorted(begun_anew)
+    ]
     try:
         model.join.restore(bits, changes, rated_bits)
     except (OSError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -90,10 +90,11 @@ class ModelState:
     """All versions of one model, and what was counted since the last tick.
 
     Counting goes into deltas; :meth:`fold` moves them into the sums. Between the two the deltas are
-    written to the journal, so that no number is ever exposed that a restart would lose.
+    written to the journal, so that no number is ever exposed that a restart would lose. ``tallies`` returns
+    those of a version.
     """
 
-    tallies: Tallies
+    tallies: Callable[[str], Tallies]
     windows: Sequence[Window]
     join: JoinStore
     max_versions: int
@@ -130,7 +131,7 @@ class ModelState:
         counted = batch if fresh.all() else batch.take(fresh)
         for name, mask in _by_name(names, fresh):
             delta = self.delta(name)
-            self.tallies.add_predictions(counted if mask is None else counted.take(mask), delta.sums)
+            self.tallies(name).add_predictions(counted if mask is None else counted.take(mask), delta.sums)
             delta.last_prediction = wall
         if self.join.early:
             joined = self.join.take_early(rows[fresh & identified])
@@ -156,7 +157,7 @@ class ModelState:
                 self.new_counts[FEEDBACK_FATES[Fate(fate)]] += count
         joined = batch.take(places)
         for name, mask in self._by_version(rows["version"]):
-            self.tallies.add_feedback(joined.take(mask), self.delta(name).sums)
+            self.tallies(name).add_feedback(joined.take(mask), self.delta(name).sums)
 
     def expire(self, now: float) -> None:
         """Let windows slide to ``now``, forget old ids, and drop versions that are gone from every window."""
@@ -171,11 +172,15 @@ class ModelState:
             version.advance(now)
             idle = now - version.touched > longest and name not in self.deltas
             if idle and name != self.default_version:
-                del self.versions[name]
-                self._dropped.append(name)
+                self.drop_version(name)
+
+    def drop_version(self, name: str) -> None:
+        """Forget the sums of a version."""
+        del self.versions[name]
+        self._dropped.append(name)
 
     def dropped_versions(self) -> list[str]:
-        """Return the versions that :meth:`expire` dropped since the last call."""
+        """Return the versions that were dropped since the last call."""
         dropped, self._dropped = self._dropped, []
         return dropped
 
@@ -202,13 +207,13 @@ class ModelState:
     def version(self, name: str) -> VersionState:
         """Return the sums of a version, made at its first event."""
         if name not in self.versions:
-            self.versions[name] = VersionState(self.tallies, self.windows)
+            self.versions[name] = VersionState(self.tallies(name), self.windows)
         return self.versions[name]
 
     def delta(self, version: str) -> Delta:
         """Return what was counted for a version since the last fold, to which more is added."""
         if version not in self.deltas:
-            self.deltas[version] = Delta(self.tallies.zero())
+            self.deltas[version] = Delta(self.tallies(version).zero())
         return self.deltas[version]
 
     def _admit(self, versions: Sequence[str]) -> list[str]:
@@ -255,7 +260,7 @@ class ModelState:
         )
         for name, mask in self._by_version(rows["version"]):
             delta = self.delta(name)
-            self.tallies.add_outcomes(batch if mask.all() else batch.take(mask), delta.sums)
+            self.tallies(name).add_outcomes(batch if mask.all() else batch.take(mask), delta.sums)
             delta.last_label = wall
 
     def _by_version(self, numbers: npt.NDArray[Any]) -> Iterator[tuple[str, BoolArray]]:

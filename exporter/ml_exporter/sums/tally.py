@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PredictionColumns
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.sums.layout import BlockSpec, Layout, Sums
+from ml_exporter.sums.recoding import Recoding
 
 
 class PredictionTally(Protocol):
@@ -58,6 +59,7 @@ class Tallies:
     """All sums of one model: their layout, their zero, and how batches add to them.
 
     A factory returns None when its sums do not apply to the model (a confusion matrix to a regression).
+    ``events`` is the schema that batches of predictions follow, if it is another one.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class Tallies:
         predictions: Sequence[PredictionFactory],
         outcomes: Sequence[OutcomeFactory],
         feedback: Sequence[FeedbackFactory] = (),
+        events: ModelSchema | None = None,
     ) -> None:
         self.schema = schema
+        self._recode = Recoding.between(events, schema) if events is not None else None
         self._predictions = [tally for make in predictions if (tally := make(schema))]
         self._outcomes = [outcome for make in outcomes if (outcome := make(schema))]
         self._feedback = [told for make in feedback if (told := make(schema))]
@@ -89,6 +93,8 @@ class Tallies:
 
     def add_predictions(self, batch: PredictionColumns, sums: Sums) -> None:
         """Add a batch of predictions to ``sums``."""
+        if self._recode is not None:
+            batch = self._recode(batch)
         for tally in self._predictions:
             tally.add(batch, sums)
 

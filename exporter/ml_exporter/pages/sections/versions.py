@@ -42,7 +42,7 @@ def _content(chosen: Selection) -> Html:
                 number(values.get(()), short(of.reasons.get(key))) for of, values in zip(each, found, strict=True)
             ]
             rows.append([title(key), *cells])
-    heads = ("", *(f"{version} (configured)" if version in configured else version for version in versions))
+    heads = ("", *(f"{version} (own baseline)" if version in configured else version for version in versions))
     return table(f"All versions within {window}.", ("Number", *heads[1:]), rows)
 
 

@@ -15,7 +15,7 @@ _INFO = info(
 )
 _CONFIGURED = info(
     "ml_model_configured_info",
-    "The version of a model that is configured, to which its baseline belongs.",
+    "A version of a model to which a configured baseline belongs: the configured version, or one with its own.",
     *("model", "version"),
 )
 _CREATED = gauge(

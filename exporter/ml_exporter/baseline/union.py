@@ -1,0 +1,76 @@
+"""One schema for the events of a model whose versions have baselines of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ml_exporter.core.errors import Problem
+from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Variable
+
+
+def union_of(schema: ModelSchema, others: Iterable[ModelSchema]) -> ModelSchema:
+    """Return a schema that knows every feature and category of some schemas that :func:`contradictions` passes.
+
+    Events are decoded by it; ``sums.recoding`` turns them into what each version counts. It is ``schema`` itself
+    where the others know nothing beyond it.
+    """
+    features = {variable.name: variable for variable in schema.features}
+    grown = False
+    for other in others:
+        for variable in other.features:
+            known = features.get(variable.name)
+            merged = _merged(known, variable)
+            if merged is not known:
+                features[variable.name], grown = merged, True
+    if not grown:
+        return schema
+    variables: list[Variable] = [*features.values()]
+    if schema.output is not None:
+        variables.append(schema.output)
+    return replace(
+        schema,
+        numeric=tuple(variable for variable in variables if isinstance(variable, NumericVariable)),
+        categorical=tuple(variable for variable in variables if isinstance(variable, CategoricalVariable)),
+    )
+
+
+def _merged(known: Variable | None, variable: Variable) -> Variable:
+    if known is None:
+        return variable
+    if not isinstance(known, CategoricalVariable) or not isinstance(variable, CategoricalVariable):
+        return known
+    new = [name for name in variable.categories if name not in known.categories]
+    return replace(known, categories=(*known.categories, *new)) if new else known
+
+
+def contradictions(schema: ModelSchema, other: ModelSchema) -> list[Problem]:
+    """Return what keeps a version from being counted beside the model's own; ``where`` is ``baseline``."""
+    problems = []
+    for what, ours, theirs in (
+        ("classes", schema.classes, other.classes),
+        ("positive class", schema.positive, other.positive),
+        ("threshold", schema.threshold, other.threshold),
+    ):
+        if ours != theirs:
+            problems.append(f"has another {what} than the model's baseline: {_shown(theirs)}, not {_shown(ours)}")
+    features = {variable.name: variable for variable in schema.features}
+    for variable in other.features:
+        known = features.get(variable.name, variable)
+        if type(known) is not type(variable):
+            problems.append(
+                f'has feature "{variable.name}" as {_kind(variable)}, the model\'s baseline as {_kind(known)}'
+            )
+        elif known.sensitive != variable.sensitive:
+            problems.append(f'and the model\'s do not agree on whether feature "{variable.name}" is sensitive')
+    if isinstance(schema.output, NumericVariable) != isinstance(other.output, NumericVariable):
+        problems.append("has another kind of output than the model's baseline")
+    return [Problem("baseline", problem) for problem in problems]
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _kind(variable: Variable) -> str:
+    return "a number" if isinstance(variable, NumericVariable) else "a category"
