@@ -84,7 +84,7 @@ def send(endpoint: Endpoint, method: str, path: str, body: bytes | None, headers
         wait = response.headers.get("Retry-After", "")
         reply = Reply(response.status, content, float(wait) if wait.isdecimal() else 0.0)
     except (OSError, http.client.HTTPException, AttributeError) as error:
-        if expired.is_set():
+        if expired.is_set() or isinstance(error, TimeoutError):
             raise UnansweredError(f"no answer within {endpoint.timeout:g} s") from None
         raise UnansweredError(f"no whole answer: {_told(error)}") from None
     finally:
