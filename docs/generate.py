@@ -36,6 +36,7 @@ from ml_exporter.signals import (
     quality,
     root_cause,
     segments,
+    shadow,
     traffic,
 )
 from ml_exporter.signals.signal import Signal
@@ -126,6 +127,7 @@ FAMILIES = (
     (attribution, "Attribution", "what features add to predictions"),
     (root_cause, "Root cause", "with what a change came"),
     (feedback, "Feedback", "what people say about predictions"),
+    (shadow, "Shadows", "how alike a version is that answers beside the one at work"),
     (traffic, "Traffic and model", "volume, latency, labels, facts"),
 )
 

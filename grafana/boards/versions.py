@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from boards import feedback, marks, variables
+from boards import feedback, marks, shadow, variables
 from boards.board import Board, Row
 from boards.colours import CRITICAL, CURRENT, OK, UNKNOWN, words
 from boards.graphs import graph
@@ -212,6 +212,7 @@ BOARD: Final = Board(
                 ),
             ],
         ),
+        shadow.row(),
         feedback.row(),
     ],
     marks.of_model(),

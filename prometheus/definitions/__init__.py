@@ -22,6 +22,7 @@ from definitions import (
     root_cause,
     segments,
     server,
+    shadow,
     traffic,
 )
 from definitions.rule import Family
@@ -40,6 +41,7 @@ FAMILIES: tuple[Family, ...] = (
     attribution.FAMILY,
     root_cause.FAMILY,
     feedback.FAMILY,
+    shadow.FAMILY,
     server.FAMILY,
     resources.FAMILY,
     gpu.FAMILY,

@@ -14,6 +14,9 @@ OWNERS: Final = "model:ml_model:owner"
 CHAMPION: Final = "model:ml_champion:info"
 """1 for each model, with the version that gets most of its predictions as ``champion``."""
 
+SHADOW: Final = "model_version:ml_model:shadow"
+"""1 for each version that only answers beside the one at work."""
+
 PREDICTIONS: Final = "model_version:ml_predictions:increase"
 SHORTEST: Final = "model_version:ml_window:shortest"
 COVERED: Final = "model_version:ml_window:covered_ratio"

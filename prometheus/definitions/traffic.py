@@ -12,6 +12,7 @@ from definitions.common import (
     OWNERS,
     PERCENT,
     PREDICTIONS,
+    SHADOW,
     SHORTEST,
     STANDARD_ERRORS,
     WINDOW_COVERED,
@@ -202,7 +203,7 @@ _RECORDS: Final = (
     Record(
         CHAMPION,
         "sum without (version, window) (label_replace(topk without (version) (1,"
-        f' {PREDICTIONS}{{window="24h"}} > 0), "champion", "$1", "version", "(.*)") ^ 0)',
+        f' {PREDICTIONS}{{window="24h"}} > 0 unless ignoring (window) {SHADOW}), "champion", "$1", "version", "(.*)") ^ 0)',
     ),
 )
 

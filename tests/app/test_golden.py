@@ -25,8 +25,8 @@ GOLDEN = Path(__file__).parents[1] / "golden/metrics.txt"
 OTHER_MODELS = """
   - {name: prices, version: "7", owner: sales, task: regression, baseline: regression.json}
   - {name: kinds, task: multiclass_classification, baseline: multiclass.json}
-  - {name: fresh, task: regression}
-  - {name: ranks, task: multiclass_classification, classes: [a, b, c, d]}
+  - {name: fresh, task: regression, versions: {"2": {shadow: true}}}
+  - {name: ranks, task: multiclass_classification, classes: [a, b, c, d], versions: {"2": {shadow: true}}}
 windows: [5m, 24h]
 pipelines: [{name: nightly, every: 24h}]
 state:
@@ -59,7 +59,10 @@ def make_page(folder: Path) -> str:
         bench.send(events, labels[:600], [{**item, "model": name} for item in told])
         bench.send(events[:11], [{"id": "early", "label": events[0].get("prediction", 1), "model": name}])
         bench.tick(2)
-    bench.send(*([{**each, "model": "ranks"} for each in some] for some in workload.ranked(200, seed=102)))
+    ranked, labels = ([{**each, "model": "ranks"} for each in some] for some in workload.ranked(200, seed=102))
+    bench.send([*ranked, *({**event, "version": "2", "prediction": "a"} for event in ranked)], labels)
+    priced = [{"model": "fresh", "id": f"fresh-{row}", "prediction": row / 8} for row in range(150)]
+    bench.send([*priced, *({**event, "version": "2", "prediction": 9.0} for event in priced)])
     for id, state, more in (
         ("1", State.STARTED, {"scheduled": START - 60, "interval": 3600.0}),
         ("1", State.SUCCEEDED, {"start": START - 50, "end": START - 20, "rows": 700, "data_version": "v1"}),

@@ -173,6 +173,11 @@ WITHOUT_ATTRIBUTIONS = {
 }
 """Queries about attributions, which the demo does not send; tests/rules/test_numbers.py has them."""
 
+WITHOUT_A_SHADOW = {
+    ("ml-versions", title, "A") for title in ("Agreement", "Mean absolute difference", "Mean difference")
+}
+"""Queries about shadows, which the demo has none of; tests/rules/test_records.py has one."""
+
 WITHOUT_FEEDBACK = {
     ("ml-versions", title, "A") for title in ("Mean rating", "Positive feedback", "Ratings and thumbs")
 }
@@ -218,6 +223,7 @@ def test_every_query_of_every_dashboard_has_data(told: demo.Story) -> None:
         | WITHOUT_A_GPU
         | UNPROTECTED
         | WITHOUT_ATTRIBUTIONS
+        | WITHOUT_A_SHADOW
         | WITHOUT_FEEDBACK
         | BEYOND_CHANCE
         | set(BY_MACHINE)

@@ -56,6 +56,38 @@ def test_the_champion_is_the_version_that_serves_most(tmp_path: Path) -> None:
     value(tmp_path, fleet, "model:ml_champion:info", {'{job="ml", model="m", champion="1"}': 1})
 
 
+def shadowed() -> Fleet:
+    """Return a fleet of two replicas whose version 2 answers beside the one at work, as often."""
+    fleet = healthy(MINUTES, ("m",))
+    for replica in ("a", "b"):
+        of = place("m", replica, "2")
+        fleet.counter("ml_predictions_total", 20, **of)
+        fleet.gauge("ml_model_shadow_info", 1, **of)
+        for working, predicted, rate in (("0", "0", 6), ("0", "1", 1), ("1", "0", 1), ("1", "1", 2)):
+            fleet.counter("ml_shadow_agreement_total", rate, **of, working=working, predicted=predicted)
+        fleet.counter("ml_shadow_scored_total", 10, **of)
+        fleet.counter("ml_shadow_above_total", 3, **of)
+        fleet.counter("ml_shadow_below_total", 1, **of)
+    return fleet
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ml_shadow_agreement:ratio", 0.8),
+        ("ml_shadow_difference:absolute", 0.4),
+        ("ml_shadow_difference:mean", 0.2),
+    ],
+)
+def test_a_shadow_is_compared_over_all_replicas(name: str, expected: float, tmp_path: Path) -> None:
+    labels = '{job="ml", model="m", version="2", window="1h"}'
+    value(tmp_path, shadowed(), f'model_version:{name}{{window="1h"}}', {labels: expected})
+
+
+def test_a_shadow_is_no_champion_however_often_it_answers(tmp_path: Path) -> None:
+    value(tmp_path, shadowed(), "model:ml_champion:info", {'{job="ml", model="m", champion="1"}': 1})
+
+
 def test_segments_stay_apart(tmp_path: Path) -> None:
     fleet = healthy(MINUTES, ("m",))
     fleet.remove("m", "ml_confusion_total")

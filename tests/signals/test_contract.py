@@ -97,6 +97,7 @@ def test_nothing_in_an_empty_window_is_shown_as_zero_drift_or_full_health(task: 
     facts = {
         "ml_window_predictions",
         "ml_feedback_samples",
+        "ml_shadow_pairs",
         "ml_feature_drift_samples",
         "ml_prediction_drift_samples",
         "ml_performance_samples",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,14 +17,14 @@ from ml_exporter.baseline.reference import Reference, reference_of
 from ml_exporter.baseline.rows import outcomes_of, predictions_of
 from ml_exporter.baseline.schema import schema_of
 from ml_exporter.baseline.source import Chunk, Column
-from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PredictionColumns
+from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PairColumns, PredictionColumns
 from ml_exporter.core.feedback import Scale
 from ml_exporter.core.schema import ModelSchema, Role, Task
 from ml_exporter.core.segments import SegmentOptions
 from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
 from ml_exporter.signals.signal import ModelContext
-from ml_exporter.sums import FEEDBACK_TALLIES, OUTCOME_TALLIES, PREDICTION_TALLIES
+from ml_exporter.sums import FEEDBACK_TALLIES, OUTCOME_TALLIES, PAIR_TALLIES, PREDICTION_TALLIES
 from ml_exporter.sums.layout import Sums
 from ml_exporter.sums.tally import Tallies
 from support import workload
@@ -33,7 +34,7 @@ BASELINE_ROWS = 5_000
 
 def tallies_of(schema: ModelSchema) -> Tallies:
     """Return the tallies that the sidecar uses."""
-    return Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES, FEEDBACK_TALLIES)
+    return Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES, FEEDBACK_TALLIES, PAIR_TALLIES)
 
 
 def chunk_of(columns: workload.Table) -> Chunk:
@@ -95,6 +96,7 @@ class Model:
         self.schema, self.problems = schema_of(
             "model", task, self.document, {}, segments=protected, feedback=scale
         )
+        self.schema = replace(self.schema, is_shadow=True)
         self.tallies = tallies_of(self.schema)
         self.reference: Reference = reference_of(self.schema, self.tallies, self.document)
         self.context = ModelContext(self.reference, minimum)
@@ -116,11 +118,20 @@ class Model:
         rating, thumb = workload.feedback(columns)
         return FeedbackColumns(rating, thumb)
 
+    def pairs(self, columns: workload.Table) -> PairColumns:
+        """Return the rows of a table as predictions beside those of a version that is a little surer."""
+        made = self.predictions(columns)
+        working = np.clip(made.output * 1.25, 0.0, 1.0) if self.task is Task.BINARY else made.output * 1.25
+        classes = max(len(self.schema.classes), 1)
+        moved = np.where(np.nan_to_num(columns["lognormal"]) > 2.0, (made.predicted + 1) % classes, made.predicted)
+        return PairColumns(made.output, made.predicted, working, moved.astype(np.int32))
+
     def sums(self, columns: workload.Table) -> Sums:
         """Return the sums over a table."""
         sums = self.tallies.zero()
         self.tallies.add_predictions(self.predictions(columns), sums)
         self.tallies.add_outcomes(self.outcomes(columns), sums)
+        self.tallies.add_pairs(self.pairs(columns), sums)
         if self.schema.feedback is not None:
             self.tallies.add_feedback(self.feedback(columns), sums)
         return sums

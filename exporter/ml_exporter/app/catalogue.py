@@ -22,6 +22,7 @@ from ml_exporter.signals import (
     quality,
     root_cause,
     segments,
+    shadow,
     traffic,
 )
 from ml_exporter.signals.signal import REASONS, Signal
@@ -43,6 +44,7 @@ _FAMILIES: tuple[tuple[str, str, Sequence[Signal]], ...] = (
     ("Attribution", "What features add to the predictions, now and in the baseline.", attribution.SIGNALS),
     ("Root cause", "Which features and groups the change came with.", root_cause.SIGNALS),
     ("Feedback", "What people said about predictions, if the model is configured to take it.", feedback.SIGNALS),
+    ("Shadows", "How alike a version is that answers beside the one at work.", shadow.SIGNALS),
 )
 
 _GPUS = """\

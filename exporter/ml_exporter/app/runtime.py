@@ -17,7 +17,7 @@ from ml_exporter.signals.signal import ModelContext
 from ml_exporter.state.join.store import JoinStore
 from ml_exporter.state.model import ModelState
 from ml_exporter.state.ring import Window
-from ml_exporter.sums import FEEDBACK_TALLIES, OUTCOME_TALLIES, PREDICTION_TALLIES
+from ml_exporter.sums import FEEDBACK_TALLIES, OUTCOME_TALLIES, PAIR_TALLIES, PREDICTION_TALLIES
 from ml_exporter.sums.classification import SCORED_CLASSES
 from ml_exporter.sums.tally import Tallies
 
@@ -59,6 +59,11 @@ class ModelRuntime:
         """What the versions share that have no baseline of their own."""
         return self.own.context
 
+    @property
+    def shadows(self) -> frozenset[str]:
+        """The versions that answer beside the one at work."""
+        return frozenset(name for name, version in self.setup.versions.items() if version.schema.is_shadow)
+
     def of(self, version: str) -> Compared:
         """Return how a version is counted."""
         return self.versions.get(version, self.own)
@@ -79,7 +84,8 @@ class ModelRuntime:
         directory = self.join_directory if labels.on_disk else None
         scored = scored if scored <= SCORED_CLASSES else 0
         join = JoinStore(directory, labels.horizon, labels.capacity, scored, len(schema.segments))
-        self.state = ModelState(self.tallies, self.windows, join, self.max_versions, self.setup.settings.version)
+        default = self.setup.settings.version
+        self.state = ModelState(self.tallies, self.windows, join, self.max_versions, default, self.shadows)
         return self.state
 
     def adopt(self, old: ModelRuntime) -> bool:
@@ -97,7 +103,7 @@ class ModelRuntime:
         for name in list(state.versions):
             if old.fingerprint(name) != self.fingerprint(name):
                 state.drop_version(name)
-        state.tallies, state.windows = self.tallies, self.windows
+        state.tallies, state.windows, state.shadows = self.tallies, self.windows, self.shadows
         state.max_versions, state.default_version = self.max_versions, self.setup.settings.version
         state.join.horizon, state.join.capacity = labels.horizon, labels.capacity
         state.version(state.default_version)
@@ -108,7 +114,9 @@ class ModelRuntime:
 
 
 def _compared(model: ModelSetup, schema: ModelSchema, baseline: BaselineDocument | None, version: str) -> Compared:
-    tallies = Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES, FEEDBACK_TALLIES, model.events)
+    tallies = Tallies(
+        schema, PREDICTION_TALLIES, OUTCOME_TALLIES, FEEDBACK_TALLIES, PAIR_TALLIES, events=model.events
+    )
     reference = reference_of(schema, tallies, baseline)
     settings = model.settings
     context = ModelContext(reference, settings.minimum_samples, settings.owner, version)
@@ -128,7 +136,7 @@ def runtimes(setup: Setup) -> dict[str, ModelRuntime]:
             setup=model,
             own=_compared(model, model.schema, model.baseline, version),
             versions={
-                other: _compared(model, found.schema, found.baseline, other)
+                other: _compared(model, found.schema, found.baseline, other if found.is_own else version)
                 for other, found in model.versions.items()
             },
             intake=ModelIntake(name, version, EventTypes(model.events, key)),

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.backfill.feed import Feed, moment
-from ml_exporter.core.columns import OutcomeColumns, PredictionColumns
+from ml_exporter.core.columns import OutcomeColumns, PairColumns, PredictionColumns
 from ml_exporter.core.errors import EventsError
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.state.model import Delta
@@ -33,6 +33,7 @@ class VersionRows:
 
     predictions: list[slice]
     outcomes: list[slice]
+    pairs: list[slice]
     last_prediction: float
     last_label: float
 
@@ -59,6 +60,7 @@ class Steps:
     steps: list[Step] = field(default_factory=list)
     predictions: dict[str, PredictionColumns] = field(default_factory=dict)
     outcomes: dict[str, OutcomeColumns] = field(default_factory=dict)
+    pairs: dict[str, PairColumns] = field(default_factory=dict)
     read: int = 0
     taken: int = 0
 
@@ -148,12 +150,13 @@ class Joining:
 class _Recorded(Sums):
     """In place of sums, the batches that were added to them."""
 
-    __slots__ = ("outcomes", "predictions")
+    __slots__ = ("outcomes", "pairs", "predictions")
 
     def __init__(self, tallies: Tallies) -> None:
         super().__init__(tallies.layout)
         self.predictions: list[PredictionColumns] = []
         self.outcomes: list[OutcomeColumns] = []
+        self.pairs: list[PairColumns] = []
 
 
 class _Recorder(Tallies):
@@ -176,6 +179,11 @@ class _Recorder(Tallies):
         assert isinstance(sums, _Recorded)
         sums.outcomes.append(batch)
 
+    def add_pairs(self, batch: PairColumns, sums: Sums) -> None:
+        """Remember a batch of pairs."""
+        assert isinstance(sums, _Recorded)
+        sums.pairs.append(batch)
+
 
 class _Gathered:
     """Steps and the batches of their versions, until they are handed on with one table a version."""
@@ -184,6 +192,7 @@ class _Gathered:
         self._found = Steps()
         self._predictions: dict[str, list[PredictionColumns]] = {}
         self._outcomes: dict[str, list[OutcomeColumns]] = {}
+        self._pairs: dict[str, list[PairColumns]] = {}
         self._ends: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -195,9 +204,11 @@ class _Gathered:
             assert isinstance(delta.sums, _Recorded)
             self._predictions.setdefault(name, []).extend(delta.sums.predictions)
             self._outcomes.setdefault(name, []).extend(delta.sums.outcomes)
+            self._pairs.setdefault(name, []).extend(delta.sums.pairs)
             step.versions[name] = VersionRows(
                 [self._place("predictions", name, batch.rows) for batch in delta.sums.predictions],
                 [self._place("outcomes", name, batch.rows) for batch in delta.sums.outcomes],
+                [self._place("pairs", name, batch.rows) for batch in delta.sums.pairs],
                 delta.last_prediction,
                 delta.last_label,
             )
@@ -213,4 +224,5 @@ class _Gathered:
         found.read, found.taken = feed.rows, feed.taken
         found.predictions = {n: PredictionColumns.joined(parts) for n, parts in self._predictions.items() if parts}
         found.outcomes = {n: OutcomeColumns.joined(parts) for n, parts in self._outcomes.items() if parts}
+        found.pairs = {n: PairColumns.joined(parts) for n, parts in self._pairs.items() if parts}
         return found

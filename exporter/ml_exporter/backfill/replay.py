@@ -54,6 +54,8 @@ class Replay:
                 state.tallies(name).add_predictions(found.predictions[name].take(part), delta.sums)
             for part in rows.outcomes:
                 state.tallies(name).add_outcomes(found.outcomes[name].take(part), delta.sums)
+            for part in rows.pairs:
+                state.tallies(name).add_pairs(found.pairs[name].take(part), delta.sums)
             delta.last_prediction, delta.last_label = rows.last_prediction, rows.last_label
         state.new_counts.update(step.counts)
         state.expire(step.last)

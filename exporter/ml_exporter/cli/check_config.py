@@ -41,8 +41,10 @@ def _run(given: argparse.Namespace) -> int:
         )
         print(f"{settings.name} {settings.version}: {settings.task}, {kinds}, {baseline}")
         for name, version in model.versions.items():
-            own = version.baseline
-            print(f"{settings.name} {name}: baseline {own.sha256[:12]} of {own.rows:,} rows")
+            own = version.baseline if version.is_own else None
+            kind = "a shadow" if version.schema.is_shadow else "a version"
+            beside = f"baseline {own.sha256[:12]} of {own.rows:,} rows" if own else "the baseline of the model"
+            print(f"{settings.name} {name}: {kind}, {beside}")
     if given.web_config_file is not None:
         web = web_file.load(given.web_config_file)
         print(f"web: {'TLS' if web.tls else 'no TLS'}, {len(web.users)} users")

@@ -23,10 +23,12 @@ from ml_exporter.core.schema import CategoricalVariable, ModelSchema
 
 @dataclass(frozen=True)
 class VersionSetup:
-    """A version with a baseline of its own, and the schema that it gives."""
+    """A version with the baseline that it is compared with, and the schema that it gives."""
 
-    baseline: BaselineDocument
+    baseline: BaselineDocument | None
     schema: ModelSchema
+    is_own: bool
+    """Whether the baseline is another one than the model's."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class ModelSetup:
         if self.baseline is not None:
             yield self.settings.baseline, self.baseline
         for name, version in self.versions.items():
-            yield self.settings.versions[name], version.baseline
+            if version.is_own and version.baseline is not None:
+                yield self.settings.versions[name].baseline, version.baseline
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,12 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
     )
     _tell(problems, where, document)
     versions = {}
-    for name, file in model.versions.items():
-        version = _version(model, schema, file, f"{where}.versions.{name}", document)
+    for name, given in model.versions.items():
+        version: VersionSetup | None = VersionSetup(baseline, schema, is_own=False)
+        if given.baseline is not None:
+            version = _version(model, schema, given.baseline, f"{where}.versions.{name}", document)
         if version is not None:
-            versions[name] = version
+            versions[name] = replace(version, schema=replace(version.schema, is_shadow=given.shadow))
     events = union_of(schema, [version.schema for version in versions.values()])
     masked = [v.name for v in events.features if v.sensitive and isinstance(v, CategoricalVariable)]
     if masked and settings.sensitive_key is None:
@@ -108,9 +113,9 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
 
 
 def _version(
-    model: ModelSettings, schema: ModelSchema, file: Path | None, where: str, document: Document
+    model: ModelSettings, schema: ModelSchema, file: Path, where: str, document: Document
 ) -> VersionSetup | None:
-    baseline = _baseline(file, where, document) if file is not None else None
+    baseline = _baseline(file, where, document)
     if baseline is None:
         return None
     known = {variable.name for variable in baseline.variables}
@@ -122,7 +127,7 @@ def _version(
     own = replace(own, segments=schema.segments)
     problems = problems or contradictions(schema, own)
     _tell(problems, where, document)
-    return None if problems else VersionSetup(baseline, own)
+    return None if problems else VersionSetup(baseline, own, is_own=True)
 
 
 def _baseline(file: Path, where: str, document: Document) -> BaselineDocument | None:

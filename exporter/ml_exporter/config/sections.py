@@ -88,7 +88,19 @@ FEEDBACK: Final = Section(
     )
 )
 
-VERSION: Final = Section((Field("baseline", path(), "Its file made by `ml-exporter baseline fit`."),))
+VERSION: Final = Section(
+    (
+        Field(
+            "baseline", path(), "Its file made by `ml-exporter baseline fit`; default: that of the model.", None
+        ),
+        Field(
+            "shadow",
+            boolean(),
+            "Whether it only answers beside the version at work, under the same ids: both are compared.",
+            False,
+        ),
+    )
+)
 
 LABELS: Final = Section(
     (
@@ -128,7 +140,7 @@ MODEL: Final = Section(
         Field(
             "versions",
             mapping_of(section(VERSION), "version names"),
-            "Versions that have a baseline of their own; others are compared with the model's.",
+            "Versions that have a baseline of their own or are shadows; others need not be named.",
             {},
         ),
         Field(

@@ -32,6 +32,14 @@ class LabelSettings:
 
 
 @dataclass(frozen=True)
+class VersionSettings:
+    """A version of which more is to be said than its name."""
+
+    baseline: Path | None
+    shadow: bool
+
+
+@dataclass(frozen=True)
 class ModelSettings:
     """One model."""
 
@@ -40,7 +48,7 @@ class ModelSettings:
     owner: str
     task: Task
     baseline: Path | None
-    versions: Mapping[str, Path]
+    versions: Mapping[str, VersionSettings]
     classes: tuple[str, ...]
     minimum_samples: int
     features: Mapping[str, FeatureOptions]
@@ -167,7 +175,7 @@ def _model(model: dict[str, Any], where: str, has_state: bool, document: Documen
         document.problem(f"{where}.classes", "must be two for a binary classifier")
     elif model["task"] == Task.REGRESSION and model["classes"]:
         document.problem(f"{where}.classes", "are for classifiers; this is a regression")
-    if model["versions"] and model["baseline"] is None:
+    if model["baseline"] is None and any(version["baseline"] for version in model["versions"].values()):
         document.problem(f"{where}.versions", "needs a baseline of the model: it names the classes and segments")
     if model["version"] in model["versions"]:
         told = "is the version of predictions that name none; its baseline is that of the model"
@@ -178,7 +186,7 @@ def _model(model: dict[str, Any], where: str, has_state: bool, document: Documen
         owner=model["owner"],
         task=Task(model["task"] or Task.REGRESSION),
         baseline=model["baseline"],
-        versions={name: version["baseline"] for name, version in model["versions"].items()},
+        versions={name: VersionSettings(**version) for name, version in model["versions"].items()},
         classes=model["classes"],
         minimum_samples=model["minimum_samples"],
         features={name: _options(options) for name, options in model["features"].items()},

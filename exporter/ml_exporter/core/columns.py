@@ -90,6 +90,33 @@ class OutcomeColumns:
 
 
 @dataclass(slots=True)
+class PairColumns:
+    """Predictions that a shadow made beside the version at work, one row a pair of the same id.
+
+    ``output`` and ``predicted`` are the shadow's as in :class:`PredictionColumns`, the others those at work.
+    """
+
+    output: FloatArray
+    predicted: CodeArray
+    working_output: FloatArray
+    working_predicted: CodeArray
+
+    @property
+    def rows(self) -> int:
+        """The number of pairs."""
+        return len(self.output)
+
+    @classmethod
+    def joined(cls, parts: Sequence[PairColumns]) -> PairColumns:
+        """Return the rows of several batches, at least one, one after the other."""
+        return cls(*(_joined(parts, part.name) for part in fields(cls)))
+
+    def take(self, rows: slice) -> PairColumns:
+        """Return the rows of a slice."""
+        return PairColumns(*(_rows(getattr(self, part.name), rows) for part in fields(self)))
+
+
+@dataclass(slots=True)
 class FeedbackColumns:
     """What people said about predictions, one row a prediction.
 
@@ -105,7 +132,7 @@ class FeedbackColumns:
         return FeedbackColumns(self.rating[rows], self.thumb[rows])
 
 
-def _joined(parts: Sequence[PredictionColumns | OutcomeColumns], name: str) -> Any:
+def _joined(parts: Sequence[PredictionColumns | OutcomeColumns | PairColumns], name: str) -> Any:
     found = [getattr(part, name) for part in parts]
     there = [values for values in found if values is not None]
     if not there:

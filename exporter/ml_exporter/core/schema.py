@@ -141,7 +141,7 @@ class ModelSchema:
     whether events carry an attribution for each feature, ``multivariate`` how rows are looked at as a whole, if
     the baseline was fitted for it, ``feedback`` the scale of ratings, if people may give them. ``calibration``
     turns scores into probabilities: a map for the positive class, or one for each class; none where the baseline
-    has none.
+    has none. ``is_shadow`` says that a version answers only beside the one at work.
     """
 
     name: str
@@ -159,6 +159,7 @@ class ModelSchema:
     multivariate: Multivariate | None = None
     calibration: tuple[CalibrationMap, ...] = ()
     feedback: Scale | None = None
+    is_shadow: bool = False
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -204,6 +205,8 @@ class ModelSchema:
             digest.update(calibration.identity())
         if self.feedback is not None:
             digest.update(self.feedback.identity())
+        if self.is_shadow:
+            digest.update(b"shadow")
         return digest.hexdigest()[:16]
 
     def renamed(self, name: str) -> ModelSchema:

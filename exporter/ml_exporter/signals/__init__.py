@@ -11,6 +11,7 @@ from ml_exporter.signals import (
     quality,
     root_cause,
     segments,
+    shadow,
     traffic,
 )
 from ml_exporter.signals.signal import Signal
@@ -27,5 +28,6 @@ SIGNALS: tuple[Signal, ...] = (
     *attribution.SIGNALS,
     *root_cause.SIGNALS,
     *feedback.SIGNALS,
+    *shadow.SIGNALS,
 )
 """Every signal, in the order of the page."""

@@ -21,6 +21,7 @@ NO_EVENTS: Final = "no_events"
 NO_LABELS: Final = "no_labels"
 NO_FEEDBACK: Final = "no_feedback"
 NO_SCORES: Final = "no_scores"
+NO_PAIRS: Final = "no_pairs"
 NO_BASELINE: Final = "no_baseline"
 TOO_FEW_SAMPLES: Final = "too_few_samples"
 ONE_CLASS: Final = "one_class"
@@ -31,6 +32,7 @@ REASONS: Final = {
     NO_LABELS: "no label has arrived within the window",
     NO_FEEDBACK: "no rating, or no thumb either, has arrived within the window",
     NO_SCORES: "predictions came without scores",
+    NO_PAIRS: "no prediction of the shadow has the id of one of the version at work within the window",
     NO_BASELINE: "the baseline does not hold what this signal compares with",
     TOO_FEW_SAMPLES: "fewer samples than the configured minimum",
     ONE_CLASS: "all labels of the window are of one class",

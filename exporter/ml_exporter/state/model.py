@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from xxhash import xxh3_64_intdigest
 
 from ml_exporter.core.arrays import BoolArray, FloatArray, HashArray, IntArray
-from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PredictionColumns
+from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PairColumns, PredictionColumns
 from ml_exporter.state.join.generation import packed_scores, unpacked_scores
 from ml_exporter.state.join.store import OTHER_VERSION, Fate, JoinStore
 from ml_exporter.state.ring import Ring, Window
@@ -19,6 +21,7 @@ from ml_exporter.sums.layout import Sums
 from ml_exporter.sums.tally import Tallies
 
 _OVERFLOW: Final = 1 << 62
+_SALT_SEED: Final = 0x5EED
 
 FATES: Final = {Fate.JOINED: "joined", Fate.DUPLICATE: "duplicate", Fate.LATE: "late", Fate.EARLY: "early"}
 UNMATCHED: Final = "unmatched"
@@ -91,7 +94,8 @@ class ModelState:
 
     Counting goes into deltas; :meth:`fold` moves them into the sums. Between the two the deltas are
     written to the journal, so that no number is ever exposed that a restart would lose. ``tallies`` returns
-    those of a version.
+    those of a version. ``shadows`` are versions whose predictions have the ids of those of another one: they are
+    kept under ids of their own, labels are joined to both, and the two are compared.
     """
 
     tallies: Callable[[str], Tallies]
@@ -99,6 +103,7 @@ class ModelState:
     join: JoinStore
     max_versions: int
     default_version: str
+    shadows: frozenset[str] = frozenset()
     versions: dict[str, VersionState] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     deltas: dict[str, Delta] = field(default_factory=dict)
@@ -120,7 +125,8 @@ class ModelState:
         or a single one for all. ``now`` is steady time, ``wall`` the time of day.
         """
         names = self._admit(versions)
-        rows = self._join_rows(batch, hashes, names, now)
+        salts = self._salts(names)
+        rows = self._join_rows(batch, hashes if salts is None else hashes ^ salts, names, now)
         fresh = np.ones(batch.rows, bool)
         known_ids = rows if identified.all() else rows[identified]
         if len(known_ids):
@@ -133,6 +139,8 @@ class ModelState:
             delta = self.delta(name)
             self.tallies(name).add_predictions(counted if mask is None else counted.take(mask), delta.sums)
             delta.last_prediction = wall
+        if self.shadows and len(known_ids):
+            self._count_pairs(rows, hashes, salts, fresh & identified)
         if self.join.early:
             joined = self.join.take_early(rows[fresh & identified])
             if joined is not None:
@@ -148,6 +156,10 @@ class ModelState:
                 self.new_counts[FATES[Fate(fate)]] += count
         if len(joined.rows):
             self._count_outcomes(joined.rows, joined.labels, joined.times, wall, counted=True)
+        for name in self.shadows:
+            beside = self.join.add_labels_again(hashes ^ _salt(name), times, labels, now)
+            if len(beside.rows):
+                self._count_outcomes(beside.rows, beside.labels, beside.times, wall, counted=True)
 
     def count_feedback(self, hashes: HashArray, batch: FeedbackColumns, now: float) -> None:
         """Join feedback to its predictions and count it; ``hashes`` (rows,) are those of the ids."""
@@ -228,6 +240,41 @@ class ModelState:
                 known = known | {name}
         return [shown[name] for name in versions]
 
+    def _salts(self, names: list[str]) -> HashArray | None:
+        """Return what tells the ids of shadows from those of others, (rows,) or (1,); None if there are none."""
+        if self.shadows.isdisjoint(names):
+            return None
+        return np.array([_salt(name) if name in self.shadows else 0 for name in names], np.uint64)
+
+    def _count_pairs(
+        self, rows: npt.NDArray[Any], hashes: HashArray, salts: HashArray | None, fresh: BoolArray
+    ) -> None:
+        """Compare new predictions of shadows with those at work, and new ones of these with those of shadows."""
+        of_shadow = np.zeros(len(rows), bool) if salts is None else np.broadcast_to(salts != 0, len(rows))
+        shadow = np.flatnonzero(fresh & of_shadow)
+        places, working = self.join.find(hashes[shadow])
+        self._add_pairs(rows[shadow[places]], working)
+        at_work = np.flatnonzero(fresh & ~of_shadow)
+        for name in self.shadows:
+            keys = hashes[at_work] ^ _salt(name)
+            earlier = np.flatnonzero(~np.isin(keys, rows["hash"][shadow]))
+            places, of_id = self.join.find(keys[earlier])
+            self._add_pairs(of_id, rows[at_work[earlier[places]]])
+
+    def _add_pairs(self, shadow: npt.NDArray[Any], working: npt.NDArray[Any]) -> None:
+        if not len(shadow):
+            return
+        for name, mask in self._by_version(shadow["version"]):
+            if name not in self.shadows:
+                continue
+            pairs = PairColumns(
+                output=shadow["value"][mask],
+                predicted=shadow["predicted"][mask].astype(np.int32) - 1,
+                working_output=working["value"][mask],
+                working_predicted=working["predicted"][mask].astype(np.int32) - 1,
+            )
+            self.tallies(name).add_pairs(pairs, self.delta(name).sums)
+
     def _join_rows(
         self, batch: PredictionColumns, hashes: HashArray, names: list[str], now: float
     ) -> npt.NDArray[Any]:
@@ -268,6 +315,12 @@ class ModelState:
         for number in np.flatnonzero(np.bincount(numbers)).tolist():
             (name,) = self._admit([self.join.versions[number]])
             yield name, numbers == number
+
+
+@cache
+def _salt(version: str) -> np.uint64:
+    """Return what the hashes of a shadow's ids are combined with; never 0."""
+    return np.uint64(xxh3_64_intdigest(version.encode("utf-8", "surrogatepass"), _SALT_SEED) | 1)
 
 
 def _by_name(names: list[str], fresh: BoolArray) -> Iterator[tuple[str, BoolArray | None]]:

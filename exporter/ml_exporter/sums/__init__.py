@@ -10,7 +10,8 @@ from ml_exporter.sums.regression import RegressionTally
 from ml_exporter.sums.repeats import RepeatTally
 from ml_exporter.sums.residuals import ResidualTally
 from ml_exporter.sums.segments import SegmentOutcomeTally, SegmentTally
-from ml_exporter.sums.tally import FeedbackFactory, OutcomeFactory, PredictionFactory
+from ml_exporter.sums.shadow import ShadowTally
+from ml_exporter.sums.tally import FeedbackFactory, OutcomeFactory, PairFactory, PredictionFactory
 from ml_exporter.sums.traffic import TrafficTally
 from ml_exporter.sums.variables import VariableTally
 
@@ -34,3 +35,4 @@ OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     ExpectedOutcomeTally.of,
 )
 FEEDBACK_TALLIES: tuple[FeedbackFactory, ...] = (FeedbackTally.of,)
+PAIR_TALLIES: tuple[PairFactory, ...] = (ShadowTally.of,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
-from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PredictionColumns
+from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PairColumns, PredictionColumns
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.sums.layout import BlockSpec, Layout, Sums
 from ml_exporter.sums.recoding import Recoding
@@ -37,6 +37,19 @@ class OutcomeTally(Protocol):
         """Add ``batch``; the batch is not changed."""
 
 
+class PairTally(Protocol):
+    """How a batch of pairs of predictions adds to some parts of the sums of a shadow."""
+
+    key: ClassVar[str]
+
+    @property
+    def blocks(self) -> Sequence[BlockSpec]:
+        """The parts that this tally adds to."""
+
+    def add(self, batch: PairColumns, sums: Sums) -> None:
+        """Add ``batch``; the batch is not changed."""
+
+
 class FeedbackTally(Protocol):
     """How a batch of feedback adds to some parts of the sums of a model."""
 
@@ -53,6 +66,7 @@ class FeedbackTally(Protocol):
 PredictionFactory = Callable[[ModelSchema], PredictionTally | None]
 OutcomeFactory = Callable[[ModelSchema], OutcomeTally | None]
 FeedbackFactory = Callable[[ModelSchema], FeedbackTally | None]
+PairFactory = Callable[[ModelSchema], PairTally | None]
 
 
 class Tallies:
@@ -68,6 +82,7 @@ class Tallies:
         predictions: Sequence[PredictionFactory],
         outcomes: Sequence[OutcomeFactory],
         feedback: Sequence[FeedbackFactory] = (),
+        pairs: Sequence[PairFactory] = (),
         events: ModelSchema | None = None,
     ) -> None:
         self.schema = schema
@@ -75,10 +90,12 @@ class Tallies:
         self._predictions = [tally for make in predictions if (tally := make(schema))]
         self._outcomes = [outcome for make in outcomes if (outcome := make(schema))]
         self._feedback = [told for make in feedback if (told := make(schema))]
-        tallies: list[PredictionTally | OutcomeTally | FeedbackTally] = [
+        self._pairs = [pair for make in pairs if (pair := make(schema))]
+        tallies: list[PredictionTally | OutcomeTally | FeedbackTally | PairTally] = [
             *self._predictions,
             *self._outcomes,
             *self._feedback,
+            *self._pairs,
         ]
         self.layout = Layout(block for tally in tallies for block in tally.blocks)
 
@@ -101,6 +118,11 @@ class Tallies:
     def add_outcomes(self, batch: OutcomeColumns, sums: Sums) -> None:
         """Add a batch of labelled predictions to ``sums``."""
         for tally in self._outcomes:
+            tally.add(batch, sums)
+
+    def add_pairs(self, batch: PairColumns, sums: Sums) -> None:
+        """Add a batch of pairs to ``sums``."""
+        for tally in self._pairs:
             tally.add(batch, sums)
 
     def add_feedback(self, batch: FeedbackColumns, sums: Sums) -> None:

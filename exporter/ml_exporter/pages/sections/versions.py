@@ -35,6 +35,9 @@ def _content(chosen: Selection) -> Html:
         line("PSI of the predictions", "ml_prediction_drift_psi"),
         line("Share of features with PSI from 0.1 and above noise", "ml_feature_drift_share_ratio", share=True),
     ]
+    if any(snapshot.value("ml_model_shadow_info", *of.total) for of in each):
+        rows.append(line("Agreement of a shadow", "ml_shadow_agreement_ratio", share=True))
+        rows.append(line("Mean absolute difference of a shadow", "ml_shadow_difference_absolute"))
     for key in dict.fromkeys(key for of in each for key in measures(of)):
         found = [snapshot.rows(OBSERVED + key, *of.scope) for of in each]
         if all(labels == () for values in found for labels in values):

@@ -130,6 +130,23 @@ class JoinStore:
         self._mark(joined["hash"])
         return Joined(joined, np.array([label for _, _, label in taken]), np.array([time for _, time, _ in taken]))
 
+    def find(self, hashes: HashArray) -> tuple[IntArray, npt.NDArray[Any]]:
+        """Return the places of the hashes, (n,), that are known, and their rows."""
+        places = np.zeros(0, np.int64)
+        rows: list[npt.NDArray[Any]] = [np.zeros(0, self.dtype)]
+        todo = np.arange(len(hashes))
+        for generation in reversed(self._generations):
+            found = generation.find(hashes[todo])
+            is_here = found >= 0
+            rows.append(generation.rows(found[is_here]))
+            places, todo = np.concatenate((places, todo[is_here])), todo[~is_here]
+        return places, np.concatenate(rows)
+
+    def add_labels_again(self, hashes: HashArray, times: FloatArray, labels: FloatArray, now: float) -> Joined:
+        """Join labels to other predictions than those they came for; one without such a prediction is not kept."""
+        _, places, rows = self._join(hashes, now, lambda generation: generation.labelled)
+        return Joined(rows, labels[places], times[places])
+
     def add_labels(
         self, hashes: HashArray, times: FloatArray, labels: FloatArray, now: float
     ) -> tuple[npt.NDArray[np.int8], Joined]:

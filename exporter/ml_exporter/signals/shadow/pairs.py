@@ -1,0 +1,90 @@
+"""Pairs of a shadow's predictions with those of the version at work, and the sums of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.core.arrays import IntArray
+from ml_exporter.core.metrics import ONE, counter, gauge, info, one
+from ml_exporter.signals.performance.counts import ClassificationRows
+from ml_exporter.signals.signal import (
+    Column,
+    Columns,
+    JointCounters,
+    JointSignal,
+    ModelContext,
+    Samples,
+    Views,
+)
+from ml_exporter.sums.fixed import WIDE
+from ml_exporter.sums.layout import Sums
+
+OF: Final = ("model", "version")
+WITHIN: Final = ("model", "version", "window")
+
+_INFO = info("ml_model_shadow_info", "A version that answers in the shadow of the one at work.", *OF)
+_CLASSES = counter(
+    "ml_shadow_agreement_total",
+    "Predictions of a shadow by the class that the version at work named for the same id, and by its own.",
+    *(*OF, "working", "predicted"),
+)
+_SCORED = counter(
+    "ml_shadow_scored_total", "Predictions of a shadow whose score or value has one of the version at work.", *OF
+)
+_ABOVE = counter("ml_shadow_above_total", "Sum over these of how far the shadow is above the other.", *OF)
+_BELOW = counter("ml_shadow_below_total", "Sum over these of how far the shadow is below the other.", *OF)
+_PAIRS = gauge(
+    "ml_shadow_pairs",
+    "Predictions of a shadow within the window that can be compared with one of the version at work.",
+    *WITHIN,
+)
+
+
+def named(sums: Sums) -> IntArray:
+    """Return the pairs that both name a class, (…,)."""
+    return np.asarray(sums["shadow_classes"].sum(axis=(-2, -1)))
+
+
+def compared(sums: Sums) -> IntArray:
+    """Return the pairs of two scores or values, or of two classes if there are no such, (…,)."""
+    return sums["shadow_scored"][..., 0] if "shadow_scored" in sums else named(sums)
+
+
+class Pairs(JointCounters, JointSignal):
+    """Counters of a shadow: from them the agreement and the differences of a fleet follow."""
+
+    key = "shadow_pairs"
+    metrics = (_INFO, _CLASSES, _SCORED, _ABOVE, _BELOW, _PAIRS)
+
+    def since_starts(self, views: Views) -> Iterable[Samples]:
+        """Yield the counters; they begin at 0 for every pair of classes."""
+        return Columns(views, _columns(views)) if views.context.schema.is_shadow else [()] * len(views)
+
+    def over_windows(self, views: Views) -> Iterable[Samples]:
+        """Yield how many pairs there are within each window; 0 is a fact here, not a lack."""
+        if not views.context.schema.is_shadow:
+            return [()] * len(views)
+        return Columns(views, [(_PAIRS, ONE, compared(views.sums)[:, None])])
+
+    def of_baseline(self, context: ModelContext, version: str) -> Samples:
+        """Yield that it is a shadow."""
+        if context.schema.is_shadow:
+            yield one(_INFO, 1, context.schema.name, version)
+
+
+def _columns(views: Views) -> Iterator[Column]:
+    sums, schema = views.sums, views.context.schema
+    if schema.is_classifier:
+        rows = views.context.derived(ClassificationRows)
+        yield _CLASSES, rows.pairs, sums["shadow_classes"].reshape(len(views), -1)
+    if "shadow_scored" in sums:
+        above, below = np.moveaxis(WIDE.decode(sums["shadow_differences"]), -1, 0)
+        yield _SCORED, ONE, sums["shadow_scored"]
+        yield _ABOVE, ONE, above[:, None]
+        yield _BELOW, ONE, below[:, None]
+
+
+SIGNAL: Final = Pairs()
