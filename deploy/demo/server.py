@@ -6,7 +6,7 @@ import os
 import pickle
 from pathlib import Path
 
-from flights import CHALLENGER, CHAMPION, version_of
+from flights import CHALLENGER, CHAMPION, SUMMER, version_of
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -18,7 +18,9 @@ with open(Path(os.environ["DEMO_FOLDER"]) / "models.pickle", "rb") as file:
     models = pickle.load(file)
 
 sidecar = os.environ["ML_EXPORTER_URL"]
-versions = {version: Monitor(sidecar, model="flights", version=version) for version in (CHAMPION, CHALLENGER)}
+versions = {
+    version: Monitor(sidecar, model="flights", version=version) for version in (CHAMPION, CHALLENGER, SUMMER)
+}
 delays = Monitor(sidecar, model="delay", version="2013-03")
 
 
