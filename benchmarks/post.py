@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import fields
 from typing import Any
 
 from harness import Row, compare, seconds
@@ -13,6 +14,7 @@ from ml_exporter.ingest.protocols.protocol import Bounds
 from ml_exporter.web.application import Application, Hooks
 from ml_exporter.web.connection import Connection, Shared
 from ml_exporter.web.intake import IntakePaths
+from ml_exporter.web.pipelines import Desk, PipelinePaths
 from workload import columnar, engine, events, ndjson, stream
 
 FORMS = (
@@ -50,8 +52,9 @@ async def _run() -> list[Row]:
     intake = Intake(models, Bounds(1 << 30, 1_000_000))
     queue = made._queue
     paths = IntakePaths(intake, queue, IntakeMetrics(queue), 1 << 30, durable=False)
-    hooks: Any = Hooks(*[lambda *given: None] * 6)
-    shared = Shared(Application(paths, hooks, None, "/metrics"))
+    hooks: Any = Hooks(*[lambda *given: None] * len(fields(Hooks)))
+    pipelines = PipelinePaths(Desk(made.report, made.forget_pipeline, made._clock.wall))
+    shared = Shared(Application(paths, pipelines, hooks, None, "/metrics"))
     shared.tick(0.0)
     connection = Connection(shared)
     connection.connection_made(Sink())  # type: ignore[arg-type]

@@ -40,10 +40,10 @@ def counted(model: ModelRuntime, frame: pd.DataFrame, *, labels: bool = True) ->
     predictions = predictions_of(
         chunk, model.context.schema, FitOptions(Task.BINARY, label="label", score="score")
     )
-    sums = model.tallies.zero()
-    model.tallies.add_predictions(predictions, sums)
+    sums = model.own.tallies.zero()
+    model.own.tallies.add_predictions(predictions, sums)
     if labels:
-        model.tallies.add_outcomes(outcomes_of(predictions, chunk["label"], model.context.schema), sums)
+        model.own.tallies.add_outcomes(outcomes_of(predictions, chunk["label"], model.context.schema), sums)
     return sums
 
 
