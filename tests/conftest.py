@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from support.engine import Bench
 
@@ -23,6 +25,19 @@ def _keep_log_handlers() -> Iterator[None]:
     root.setLevel(level)
     for handler in set(root.handlers) - set(handlers):
         root.removeHandler(handler)
+
+
+class ByWhatIsShared(LoadScopeScheduling):
+    """Gives a module whose tests share what it starts to one worker, which starts it once; other tests singly."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if 'scope="module"' in (self.config.rootpath / path).read_text() else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared | None:
+    return ByWhatIsShared(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -108,7 +108,7 @@ class World:
         self.sidecars = sidecars
         *replicas, joint = sidecars
         ports = {"fleet": [replica.port for replica in replicas], "joint": [joint.port]}
-        self.prometheus = Prometheus(folder, ports, RULES)
+        self.prometheus = Prometheus(folder, ports, RULES, scrape="500ms")
         self.processes.append(self.prometheus)
 
     def play(self) -> None:

@@ -116,11 +116,12 @@ class Prometheus(Process):
         targets: dict[str, list[int]],
         rules: list[Path] | None = None,
         alertmanager: int | None = None,
+        scrape: str = "1s",
     ) -> None:
         tool = shutil.which("prometheus")
         assert tool is not None, "prometheus is not on PATH; deploy/bootstrap.sh tools installs it"
         config: dict[str, Any] = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "global": {"scrape_interval": scrape, "evaluation_interval": "1s"},
             "rule_files": [str(path) for path in rules or []],
             "scrape_configs": [
                 {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
