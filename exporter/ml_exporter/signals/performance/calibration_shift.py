@@ -18,6 +18,7 @@ from ml_exporter.signals.signal import (
     NO_SCORES,
     TOO_FEW_SAMPLES,
     UNDEFINED,
+    Columns,
     JointSignal,
     Samples,
     View,
@@ -58,15 +59,19 @@ def calibration_shift(window: Tenths, baseline: Tenths) -> tuple[FloatArray, Flo
     both = (window.outcomes > 0) & (baseline.outcomes > 0)
     n, m = np.maximum(window.outcomes, 1), np.maximum(baseline.outcomes, 1)
     change = (window.scores - window.hits) / n - (baseline.scores - baseline.hits) / m
-    counted = np.where(both, window.outcomes, 0)
-    outcomes = counted.sum(axis=-1)
-    weight = counted / np.where(outcomes > 0, outcomes, np.nan)[..., None]
+    counted = window.outcomes * both
+    outcomes = np.add.reduce(counted, axis=-1, keepdims=True, dtype=np.float64)
+    outcomes[outcomes == 0.0] = np.nan
+    weight = counted / outcomes
     share = (window.hits + baseline.hits + 1.0) / (n + m + 2.0)
     variance = share * (1.0 - share) * (1.0 / n + 1.0 / m)
-    mean = (weight * np.sqrt(variance * 2.0 / np.pi)).sum(axis=-1)
-    spread = (weight**2 * variance * (1.0 - 2.0 / np.pi)).sum(axis=-1)
-    floor = gammaincinv(mean**2 / spread, _QUANTILE) * spread / mean
-    return (weight * np.abs(change)).sum(axis=-1), floor, (weight * change).sum(axis=-1)
+    deviation = weight * np.sqrt(variance)
+    # The mean of the absolute value of a standard normal number, and its variance.
+    mean = np.add.reduce(deviation, axis=-1) * np.sqrt(2.0 / np.pi)
+    spread = np.add.reduce(deviation * deviation, axis=-1) * (1.0 - 2.0 / np.pi)
+    floor = gammaincinv(mean * mean / spread, _QUANTILE) * spread / mean
+    change *= weight
+    return np.add.reduce(np.abs(change), axis=-1), floor, np.add.reduce(change, axis=-1)
 
 
 class CalibrationShift(JointSignal):
@@ -105,22 +110,27 @@ class CalibrationShift(JointSignal):
         sums = views.derived(outcomes_of_all)
         baseline = views.context.derived(outcomes_of_baseline)
         samples = scored(sums)
-        found = np.full((len(views), len(self.metrics)), np.nan)
-        if samples.any() and scored(baseline):
-            found = np.stack(calibration_shift(tenths_of(sums), tenths_of(baseline)), axis=-1)
-        return map(self._of_view, views, samples.tolist(), found)
+        if not samples.any() or not scored(baseline):
+            return map(self._without, views, samples.tolist())
+        found = calibration_shift(tenths_of(sums), tenths_of(baseline))
+        if min(samples.tolist()) >= max(views.context.minimum_samples, 1) and not np.isnan(found[0]).any():
+            return Columns(
+                views, [(metric, ONE, part[:, None]) for metric, part in zip(self.metrics, found, strict=True)]
+            )
+        return map(self._of_view, views, samples.tolist(), np.stack(found, axis=-1))
 
     def _of_view(self, view: View, samples: int, found: FloatArray) -> Samples:
         if samples < max(view.context.minimum_samples, 1):
+            return self._without(view, samples)
+        if np.isnan(found[0]):
+            return [NoData(view.scope, self.key, UNDEFINED)]
+        return [Block(metric, view.scope, ONE, found[n : n + 1]) for n, metric in enumerate(self.metrics)]
+
+    def _without(self, view: View, samples: int) -> Samples:
+        if samples < max(view.context.minimum_samples, 1):
             few = NO_SCORES if joined(view.sums) else NO_LABELS
-            yield NoData(view.scope, self.key, TOO_FEW_SAMPLES if samples else few)
-        elif not scored(view.context.derived(outcomes_of_baseline)):
-            yield NoData(view.scope, self.key, NO_BASELINE)
-        elif np.isnan(found[0]):
-            yield NoData(view.scope, self.key, UNDEFINED)
-        else:
-            for place, metric in enumerate(self.metrics):
-                yield Block(metric, view.scope, ONE, found[place : place + 1])
+            return [NoData(view.scope, self.key, TOO_FEW_SAMPLES if samples else few)]
+        return [NoData(view.scope, self.key, NO_BASELINE)]
 
 
 SIGNAL: Final = CalibrationShift()

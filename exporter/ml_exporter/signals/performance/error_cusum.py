@@ -130,11 +130,12 @@ class ErrorCusum(JointSignal):
         for place, trail in enumerate(trails):
             if trail:
                 steps[place, -len(trail) :] = trail
-        starts, counts, errors = np.moveaxis(steps, -1, 0)
+        starts, counts, errors = steps[..., 0], steps[..., 1], steps[..., 2]
         values = error_cusum(baseline.gains(counts, errors)) if known else starts
-        rising = np.minimum(values.shape[1] - np.argmax(values[:, ::-1] <= 0.0, axis=1), values.shape[1] - 1)
-        since = starts[np.arange(len(views)), rising]
-        return map(self._of_view, views, counts.sum(axis=1).tolist(), values[:, -1].tolist(), since.tolist())
+        last = values.shape[1] - 1
+        rising = np.minimum(last + 1 - (values[:, ::-1] <= 0.0).argmax(axis=1), last)
+        since = [trail[place] for trail, place in zip(starts, rising.tolist(), strict=True)]
+        return map(self._of_view, views, counts.sum(axis=1).tolist(), values[:, -1].tolist(), since)
 
     def _of_view(self, view: View, outcomes: float, value: float, since: float) -> Samples:
         baseline = view.context.derived(_Errors.of)

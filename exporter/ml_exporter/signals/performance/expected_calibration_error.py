@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -43,9 +44,14 @@ def expected_calibration_error(hits: IntArray, scores: FloatArray, outcomes: Int
 
 def by_tenth(bins: IntArray, schema: ModelSchema) -> IntArray:
     """Return counts by tenth of the score, (…, 10), from counts by score bin, (…, bins)."""
-    starts = np.concatenate(([0], schema.score_edges.searchsorted(_TENTHS) + 1))
-    merged: IntArray = np.add.reduceat(bins, starts, axis=-1)
+    merged: IntArray = np.add.reduceat(bins, _starts(schema), axis=-1)
     return merged
+
+
+@lru_cache(maxsize=64)
+def _starts(schema: ModelSchema) -> IntArray:
+    """Return the first score bin of each tenth, (10,)."""
+    return np.concatenate(([0], schema.score_edges.searchsorted(_TENTHS) + 1))
 
 
 @dataclass(frozen=True, slots=True)
