@@ -18,7 +18,7 @@ import pandas as pd
 
 from environments import PINS, make, python_of
 from harness import Pair, Row, machine, pin, seconds, timed
-from signals import counted, drift_scores
+from signals import counted, drift_scores, estimates
 from workload import engine, table
 
 RESULTS: Final = Path(__file__).parent / "peers.md"
@@ -39,31 +39,35 @@ an environment of its own, in turns and on one core; ratios are medians over nei
 - Ours computes nine scores, of which the peers compute one for each column: Evidently the Wasserstein distance of
   numbers and the Jensen-Shannon distance of categories, NannyML the Jensen-Shannon distance, whylogs
   Kolmogorov-Smirnov and chi-squared.
+- Without labels ours estimates accuracy, precision, recall, F1 and ROC AUC, NannyML ROC AUC and accuracy.
 - *From sums* is what the sidecar does each second: its rows were counted as they came. It is measured with the
   counting, too, as the peers read all rows for each answer.
 """
 
 
+ESTIMATES: Final = "all estimates without labels"
+
+
 @dataclass(frozen=True)
 class Part:
-    """What a peer does, with and without what ours is measured, and how many times less ours is to take."""
+    """What a peer does, with and without what ours is measured, its goal as times less, and what it is."""
 
     peer: str
     part: str
     says: str
     counting: tuple[bool, ...]
     goal: int | None
+    ours: str = "all 9 drift scores"
 
 
 PARTS: Final = (
     Part("evidently", "drift", "Evidently's DataDriftPreset, which draws figures, too", (False, True), 1_000),
     Part("evidently", "scores", "Evidently's functions of these scores alone", (False, True), 1_000),
     Part("nannyml", "drift", "NannyML's univariate drift, Jensen-Shannon alone", (False, True), 100),
+    Part("nannyml", "cbpe", "NannyML's CBPE: ROC AUC and accuracy alone", (False, True), 100, ESTIMATES),
     Part("whylogs", "drift", "whylogs' profile and its drift scores", (True,), None),
     Part("whylogs", "scores", "whylogs' drift scores of two profiles", (False,), None),
 )
-ALONE: Final = (("nannyml", "cbpe", "NannyML's CBPE: ROC AUC and accuracy without labels"),)
-"""What peers do that has no counterpart in the drift scores; its time is told, and no ratio."""
 
 
 class Peer:
@@ -112,7 +116,6 @@ def main() -> int:
         except subprocess.CalledProcessError as error:
             absent[name] = f"does not install on Python {sys.version_info.major}.{sys.version_info.minor}: {error}"
     rows: list[Row] = []
-    alone: list[str] = []
     versions: dict[str, dict[str, str]] = {}
     with tempfile.TemporaryDirectory(prefix="ml-exporter-bench-") as scratch:
         os.environ["TMPDIR"] = scratch
@@ -129,12 +132,11 @@ def main() -> int:
                     continue
                 versions[name] = peer.versions
                 rows += [row for part in PARTS if part.peer == name for row in _measured(part, peer)]
-                alone += [f"{says}: {_alone(peer, part)}" for of, part, says in ALONE if of == name]
                 peer.end()
     os.sched_setaffinity(0, cores)
     for row in rows:
         print(f"{row.what}: {row.ours} | {row.rival} | {row.ratio} (goal {row.goal})")
-    RESULTS.write_text(as_markdown(rows, alone, versions, absent))
+    RESULTS.write_text(as_markdown(rows, versions, absent))
     print(f"written to {RESULTS}")
     return 0
 
@@ -143,17 +145,18 @@ def _plain(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     return column.to_numpy() if pd.api.types.is_numeric_dtype(column) else column.to_numpy().astype(str)
 
 
-def _ours(counting: bool) -> Callable[[], None]:
+def _ours(what: str, counting: bool) -> Callable[[], None]:
     model = next(iter(engine().models.values()))
     frame = table(WINDOW, 7)
     sums = counted(model, frame, labels=False)
+    scores = estimates if what == ESTIMATES else drift_scores
     if not counting:
-        return lambda: drift_scores(model.context, sums)
-    return lambda: drift_scores(model.context, counted(model, frame, labels=False))
+        return lambda: scores(model.context, sums)
+    return lambda: scores(model.context, counted(model, frame, labels=False))
 
 
 def _measured(part: Part, peer: Peer) -> Iterator[Row]:
-    ours = {counting: _ours(counting) for counting in part.counting}
+    ours = {counting: _ours(part.ours, counting) for counting in part.counting}
     pairs = {counting: Pair() for counting in part.counting}
     peer.do(part.part)  # to warm up
     for _ in range(RUNS):
@@ -165,7 +168,7 @@ def _measured(part: Part, peer: Peer) -> Iterator[Row]:
             pair.rival.append(spent)
     for counting, pair in pairs.items():
         yield Row(
-            "counting the rows and all 9 drift scores" if counting else "all 9 drift scores, from sums",
+            f"counting the rows and {part.ours}" if counting else f"{part.ours}, from sums",
             seconds(pair.ours),
             f"{part.says}: {seconds(pair.rival)}",
             f"{pair.times_less:,.0f}x less",
@@ -174,14 +177,7 @@ def _measured(part: Part, peer: Peer) -> Iterator[Row]:
         )
 
 
-def _alone(peer: Peer, part: str) -> str:
-    peer.do(part)
-    return seconds([peer.do(part) for _ in range(RUNS)])
-
-
-def as_markdown(
-    rows: list[Row], alone: list[str], versions: dict[str, dict[str, str]], absent: dict[str, str]
-) -> str:
+def as_markdown(rows: list[Row], versions: dict[str, dict[str, str]], absent: dict[str, str]) -> str:
     """Return the page."""
     loads = [f"{value:.1f}" for value in os.getloadavg()]
     lines = [
@@ -202,8 +198,6 @@ def as_markdown(
     for row in rows:
         met = "-" if row.met is None else "yes" if row.met else "no"
         lines.append(f"| {row.what} | {row.ours} | {row.rival} | {row.ratio} | {row.goal} | {met} |")
-    if alone:
-        lines += ["", "Without a counterpart here, so without a ratio:", "", *(f"- {told}" for told in alone)]
     if absent:
         lines += ["", "Not measured:", "", *(f"- {name} {why}" for name, why in absent.items())]
     return "\n".join(lines) + "\n"

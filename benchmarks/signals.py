@@ -12,8 +12,9 @@ from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.rows import outcomes_of, predictions_of
 from ml_exporter.baseline.source import _typed
+from ml_exporter.core.metrics import Block
 from ml_exporter.core.schema import Task
-from ml_exporter.signals import SIGNALS, performance
+from ml_exporter.signals import SIGNALS, estimation, performance
 from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.comparison import Comparisons
 from ml_exporter.signals.signal import ModelContext, View, Views
@@ -45,6 +46,15 @@ def counted(model: ModelRuntime, frame: pd.DataFrame, *, labels: bool = True) ->
     if labels:
         model.own.tallies.add_outcomes(outcomes_of(predictions, chunk["label"], model.context.schema), sums)
     return sums
+
+
+def estimates(context: ModelContext, sums: Sums) -> None:
+    """Compute everything that is estimated without labels of one window from its sums."""
+    views = Views([View(context, "1", sums, "1h")])
+    for signal in estimation.SIGNALS:
+        for samples in signal.over_windows(views):
+            for sample in samples:
+                assert isinstance(sample, Block) or "gap" in sample.signal
 
 
 def drift_scores(context: ModelContext, sums: Sums) -> None:

@@ -145,6 +145,7 @@ FEATURES: Final = (
     ' {{ $s.Value | printf "%.2f" }}{{ end }}'
 )
 _TWO_DIGITS: Final = 'printf "%.2f"'
+_THREE_DIGITS: Final = 'printf "%.3f"'
 
 _ALERTS: Final = (
     Alert(
@@ -161,7 +162,7 @@ _ALERTS: Final = (
         "A feature is not distributed as in the baseline.",
         "The population stability index of {{ $labels.feature }} of model {{ $labels.model }} {{ $labels.version }} is"
         ' {{ $value | printf "%.2f" }} over {{ $labels.window }}; without drift it stays below'
-        f" {number(f'{_DRIFT}:psi_noise_floor', _TWO_DIGITS, 'model', 'version', 'feature', 'window')}, and"
+        f" {number(f'{_DRIFT}:psi_noise_floor', _THREE_DIGITS, 'model', 'version', 'feature', 'window')}, and"
         f" {number('model_version_feature:ml_feature_drift_psi:threshold', _TWO_DIGITS, 'model', 'version', 'feature')}"
         " more are allowed.",
         "Look at the bins of {{ $labels.feature }} beside the baseline's: a jump is a change upstream, a slope the world.",
@@ -184,7 +185,7 @@ _ALERTS: Final = (
         "Predictions are not distributed as in the baseline.",
         "The population stability index of the predictions of model {{ $labels.model }} {{ $labels.version }} is"
         ' {{ $value | printf "%.2f" }} over {{ $labels.window }}; without drift it stays below'
-        f" {number(f'{_OUTPUT}:psi_noise_floor', _TWO_DIGITS, 'model', 'version', 'window')}, and"
+        f" {number(f'{_OUTPUT}:psi_noise_floor', _THREE_DIGITS, 'model', 'version', 'window')}, and"
         f" {number('model_version:ml_prediction_drift_psi:threshold', _TWO_DIGITS, 'model', 'version')} more are allowed.",
         "See which features moved with them; if none did, the model or its threshold was changed.",
         "ml-drift",

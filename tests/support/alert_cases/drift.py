@@ -47,7 +47,7 @@ CASES = (
         93,
         185,
         {"version": "1", "window": "1h", "feature": "temp"},
-        "The population stability index of temp of model m 1 is 0.26 over 1h; without drift it stays below 0.01, and"
+        "The population stability index of temp of model m 1 is 0.26 over 1h; without drift it stays below 0.010, and"
         " 0.25 more are allowed.",
         ("ml_baseline_feature_drift_psi_noise_scale",),
         more={"features": "temp 0.26"},
@@ -59,7 +59,7 @@ CASES = (
         185,
         {"version": "1", "window": "1h"},
         "The population stability index of the predictions of model m 1 is 0.26 over 1h; without drift it stays below"
-        " 0.01, and 0.25 more are allowed.",
+        " 0.010, and 0.25 more are allowed.",
         ("ml_baseline_prediction_bin_ratio",),
     ),
     Case(
