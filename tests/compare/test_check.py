@@ -181,7 +181,7 @@ def test_one_criterion_is_enough(fitted: Path, tmp_path: Path) -> None:
     frame(1.5).to_parquet(data)
     deaf = {"--feature-psi": 10, "--prediction-psi": 10, "--share": 1}
     for flag, value, what in (
-        ("--feature-psi", 1.8, "drift of 1 features (!)"),
+        ("--feature-psi", 1.8, "drift of 1 feature (!)"),
         ("--prediction-psi", 1.5, "drift of the predictions"),
         ("--share", 0.4, "drift of 44% of the features at least a little"),
     ):

@@ -56,7 +56,11 @@ def _rested_on(report: Report) -> str:
     unjudged = sum(feature.drifted is None for feature in report.features)
     told = f", {unjudged} of which (?) cannot be judged" if unjudged else ""
     labels = f", {report.labels:,} labels" if report.labels else ""
-    return f"{len(report.features)} features{told}; {report.rows:,} rows{labels}"
+    return f"{_features(len(report.features))}{told}; {report.rows:,} rows{labels}"
+
+
+def _features(count: int) -> str:
+    return f"{count} feature{'' if count == 1 else 's'}"
 
 
 def _verdict(report: Report) -> str:
@@ -64,7 +68,7 @@ def _verdict(report: Report) -> str:
         return "no drift"
     what = []
     if report.drifted:
-        what.append(f"{len(report.drifted)} features (!)")
+        what.append(f"{_features(len(report.drifted))} (!)")
     if report.predictions is not None and report.predictions.drifted:
         what.append("the predictions")
     if report.widespread and report.share is not None:
