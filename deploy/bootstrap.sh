@@ -45,6 +45,7 @@ find_python() {
 venv() {
     local python stamp=.venv/.installed
     if [ -e "$stamp" ] && [ "$stamp" -nt pyproject.toml ]; then
+        compile
         return
     fi
     python=$(find_python) || fail "needs Python 3.11 or newer: install it, or name it with make PYTHON=/path/to/python3"
@@ -60,6 +61,13 @@ venv() {
     .venv/bin/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=23.1'
     .venv/bin/python -m pip install -q --disable-pip-version-check --editable '.[dev]'
     touch "$stamp"
+    compile
+}
+
+# An editable package is not compiled when it is installed, as others are: each process would do it anew where the
+# environment forbids Python to write what it compiles.
+compile() {
+    .venv/bin/python -m compileall -q exporter
 }
 
 has_tools() {
