@@ -67,10 +67,12 @@ def test_descriptors_and_their_limit() -> None:
     before = read(DescriptorsReader(SELF))
     with open("/dev/null"), open("/dev/null"):
         after = read(DescriptorsReader(SELF))
+        own = psutil.Process().num_fds()
     assert after["ml_server_open_fds",] - before["ml_server_open_fds",] == 2
     soft = psutil.Process().rlimit(psutil.RLIMIT_NOFILE)[0]
     assert after["ml_server_max_fds",] == soft
-    assert after["ml_server_fds_used_ratio",] == after["ml_server_open_fds",] / soft
+    # The share is that of one process, which other tests may have left children beside; who counts holds one more.
+    assert after["ml_server_fds_used_ratio",] * soft == pytest.approx(own, abs=1)
 
 
 def test_connections_by_state() -> None:
