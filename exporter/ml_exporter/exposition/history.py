@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from ml_exporter.core.metrics import Block, Kind, Rows
-from ml_exporter.exposition.render import Format, head_of, lines_of, values_of
+from ml_exporter.exposition.render import Format, digits_of, head_of, lines_of, values_of
 
 END: Final = b"# EOF\n"
 
@@ -93,7 +92,7 @@ class HistoryText:
         starts = lines_of(series.block, self._labels)
         if series.is_constant:
             (values,) = series.values[0]
-            for start, digits, is_finite in zip(starts, _digits(values), np.isfinite(values), strict=True):
+            for start, digits, is_finite in zip(starts, digits_of(values), np.isfinite(values), strict=True):
                 yield (start + digits).join((b"", *times)) if is_finite else b""
                 self.samples += len(times) if is_finite else 0
         else:
@@ -109,7 +108,7 @@ class HistoryText:
     def _joined(self, starts: list[bytes], values: npt.NDArray[Any], times: list[bytes]) -> bytes:
         """Return a line for each value that is a finite number."""
         lines = [b""] * (3 * len(values))
-        lines[0::3], lines[1::3], lines[2::3] = starts, _digits(values), times
+        lines[0::3], lines[1::3], lines[2::3] = starts, digits_of(values), times
         gone = np.flatnonzero(~np.isfinite(values)).tolist()
         for place in gone:
             lines[3 * place : 3 * place + 3] = (b"", b"", b"")
@@ -125,15 +124,9 @@ class HistoryText:
             for place, row in zip(
                 series.places, np.broadcast_to(values, (len(series.places), len(starts))), strict=True
             ):
-                for start, value, digits in zip(starts, row.tolist(), _digits(row), strict=True):
+                for start, value, digits in zip(starts, row.tolist(), digits_of(row), strict=True):
                     if np.isfinite(value):
                         lines.setdefault(start, []).append((place, digits))
         for start, points in lines.items():
             self.samples += len(points)
             yield b"".join(start + digits + self._times[place] for place, digits in sorted(points))
-
-
-def _digits(values: npt.NDArray[Any]) -> list[bytes]:
-    if not len(values):
-        return []
-    return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")

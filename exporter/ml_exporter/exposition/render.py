@@ -75,7 +75,7 @@ class Renderer:
         if not chosen:
             return
         joined = np.concatenate([values[number] for number in chosen])
-        digits = orjson.dumps(joined, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+        digits = digits_of(joined)
         start = 0
         for number in chosen:
             place, count = self._plan.places[number]
@@ -125,6 +125,12 @@ def head_of(metric: Metric, format: Format) -> bytes:
     elif metric.kind is Kind.INFO:
         kind = Kind.GAUGE.value
     return f"# HELP {name} {metric.help.translate(_HELP_ESCAPES)}\n# TYPE {name} {kind}".encode()
+
+
+def digits_of(values: npt.NDArray[Any]) -> list[bytes]:
+    """Return the text of each number of a one-dimensional array: the shortest that is read back as the same."""
+    # As a list: of arrays orjson 3.12 and 3.13 write long texts beyond their memory, which ends the process.
+    return orjson.dumps(values.tolist())[1:-1].split(b",") if len(values) else []
 
 
 def values_of(block: Block) -> npt.NDArray[Any]:
