@@ -72,12 +72,22 @@ def test_the_numbers_are_those_of_the_page_of_metrics(tmp_path: Path) -> None:
         assert value is not None
         return plain(value)
 
-    accuracy = [shown(f"ml_{of}performance_accuracy", window="1h") for of in ("", "estimated_")]
-    accuracy.append(shown("ml_baseline_performance_accuracy"))
-    assert html.row(root, "labels that arrived", "Accuracy") == accuracy
-    recall = [shown(f"ml_{of}performance_recall", window="1h", **{"class": "1"}) for of in ("", "estimated_")]
-    recall += [shown("ml_baseline_performance_recall", **{"class": "1"})]
-    assert html.row(root, "labels that arrived", "Recall, class 1") == recall
+    def within(name: str, **labels: str) -> str:
+        ends = [shown(f"{name}_{end}", window="1h", **labels) for end in ("lower", "upper")]
+        return shown(name, window="1h", **labels) + " to ".join(ends)
+
+    estimated = "ml_estimated_performance_accuracy"
+    assert html.row(root, "labels that arrived", "Accuracy") == [
+        within("ml_performance_accuracy"),
+        f"{shown(estimated, window='1h')}± {shown(f'{estimated}_standard_error', window='1h')}",
+        shown("ml_baseline_performance_accuracy"),
+    ]
+    first = {"class": "1"}
+    assert html.row(root, "labels that arrived", "Recall, class 1") == [
+        within("ml_performance_recall", **first),
+        shown("ml_estimated_performance_recall", window="1h", **first),
+        shown("ml_baseline_performance_recall", **first),
+    ]
     _, psi, ks, samples = html.row(root, "Sorted by how far PSI", "normal")
     drift = {"window": "1h", "feature": "normal"}
     scores = [shown(f"ml_feature_drift_psi{part}", **drift) for part in ("", "_noise_floor")]
@@ -174,7 +184,9 @@ def test_estimates_stand_beside_what_was_observed(tmp_path: Path) -> None:
     root = page_of(snapshot, version="2", window="5m")
     baseline = bench.value("ml_baseline_performance_accuracy", model="model", version="2")
     assert baseline is not None
-    assert html.row(root, "labels that arrived", "Accuracy") == ["no labels", "0.75", plain(baseline)]
+    now, expected, then = html.row(root, "labels that arrived", "Accuracy")
+    assert (now, then) == ("no labels", plain(baseline))
+    assert expected.startswith("0.75±")
     assert html.row(root, "labels that arrived", "Lift") == ["no value", "2", "not in the baseline"]
     assert html.row(root, "labels that arrived", "Log loss")[1] == "no estimate"
 

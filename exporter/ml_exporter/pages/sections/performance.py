@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.metrics import Metric
-from ml_exporter.pages.markup import Html, html, muted, paragraph, table
+from ml_exporter.pages.markup import Html, Number, html, muted, paragraph, table
 from ml_exporter.pages.sections.section import Of, Section, Selection
 from ml_exporter.pages.words import number, plain, reason, short, title
 
@@ -13,6 +13,8 @@ OBSERVED: Final = "ml_performance_"
 ESTIMATED: Final = "ml_estimated_performance_"
 BASELINE: Final = "ml_baseline_performance_"
 _NO_MEASURE: Final = ("samples",)
+_CHANCE: Final = ("_standard_error", "_lower", "_upper")
+"""Ends of the keys of what says how far chance moves a measure; it stands beside the measure."""
 
 
 def measures(chosen: Selection) -> dict[str, Metric]:
@@ -21,7 +23,9 @@ def measures(chosen: Selection) -> dict[str, Metric]:
     for family, scope in ((OBSERVED, chosen.scope), (BASELINE, chosen.total), (ESTIMATED, chosen.scope)):
         for metric in chosen.snapshot.metrics(family):
             key = metric.name.removeprefix(family)
-            if key not in found and key not in _NO_MEASURE and chosen.snapshot.rows(metric.name, *scope):
+            if key in found or key in _NO_MEASURE or key.endswith(_CHANCE):
+                continue
+            if chosen.snapshot.rows(metric.name, *scope):
                 found[key] = metric
     return found
 
@@ -37,9 +41,11 @@ def _content(chosen: Selection) -> Html:
         estimates = snapshot.rows(ESTIMATED + key, *chosen.scope)
         why = short(reasons.get(key))
         for labels in {**baseline, **now, **estimates}:
-            cells = [_name(key, labels, metric), number(now.get(labels), why)]
+            here = _beside(chosen, OBSERVED + key, labels)
+            cells = [_name(key, labels, metric), Number(number(now.get(labels), why) + here)]
             if has_estimates:
-                cells.append(number(estimates.get(labels), "no estimate"))
+                there = _beside(chosen, ESTIMATED + key, labels)
+                cells.append(Number(number(estimates.get(labels), "no estimate") + there))
             cells.append(number(baseline.get(labels), "not in the baseline"))
             rows.append(cells)
     if not rows:
@@ -48,8 +54,19 @@ def _content(chosen: Selection) -> Html:
     heads = ["Measure", "Now", *(["Estimated"] if has_estimates else []), "Baseline"]
     labels_now = plain(snapshot.value("ml_performance_samples", *chosen.scope) or 0)
     labels_then = plain(snapshot.value("ml_baseline_performance_samples", *chosen.total) or 0)
-    words = f"Over {labels_now} labels that arrived within {chosen.window}; the baseline had {labels_then}."
+    words = (
+        f"Over {labels_now} labels that arrived within {chosen.window}; the baseline had {labels_then}."
+        " Below a number stands its 95 % interval, or after ± its standard error."
+    )
     return table(words, heads, rows)
+
+
+def _beside(chosen: Selection, name: str, labels: tuple[str, ...]) -> Html:
+    """Return the 95 % interval of a measure, or else its standard error, or nothing."""
+    error, lower, upper = (chosen.snapshot.rows(name + end, *chosen.scope).get(labels) for end in _CHANCE)
+    if lower is not None and upper is not None:
+        return Html(f"<br>{muted(f'{plain(lower)} to {plain(upper)}')}")
+    return Html("") if error is None else Html(f"<br>{muted(f'± {plain(error)}')}")
 
 
 def _name(key: str, labels: tuple[str, ...], metric: Metric) -> Html:
