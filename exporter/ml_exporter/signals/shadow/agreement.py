@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.metrics import ONE, Block, NoData, gauge
+from ml_exporter.core.metrics import gauge
 from ml_exporter.signals.performance.uncertainty import wilson
-from ml_exporter.signals.shadow.pairs import WITHIN, named
-from ml_exporter.signals.signal import NO_PAIRS, TOO_FEW_SAMPLES, JointSignal, Samples, View, Views
+from ml_exporter.signals.shadow.pairs import WITHIN, PairSignal, named
+from ml_exporter.signals.signal import Samples, Views
 
 _RATIO = gauge(
     "ml_shadow_agreement_ratio",
@@ -53,7 +53,7 @@ def shadow_agreement_ratio(classes: IntArray) -> FloatArray:
     return np.asarray(agreed / np.where(pairs > 0, pairs, np.nan))
 
 
-class Agreement(JointSignal):
+class Agreement(PairSignal):
     """The agreement within each window, and the ends of its interval."""
 
     key = "shadow_agreement"
@@ -68,14 +68,7 @@ class Agreement(JointSignal):
         classes, pairs = views.sums["shadow_classes"], named(views.sums)
         agreed = classes.diagonal(axis1=-2, axis2=-1).sum(axis=-1)
         found = np.stack((shadow_agreement_ratio(classes), *wilson(agreed, pairs)), axis=-1)
-        return map(self._of_view, views, pairs.tolist(), found)
-
-    def _of_view(self, view: View, pairs: int, found: FloatArray) -> Samples:
-        if pairs < max(view.context.minimum_samples, 1):
-            yield NoData(view.scope, self.key, TOO_FEW_SAMPLES if pairs else NO_PAIRS)
-            return
-        for place, metric in enumerate(self.metrics):
-            yield Block(metric, view.scope, ONE, found[place : place + 1])
+        return self.of_views(views, pairs, found)
 
 
 SIGNAL: Final = Agreement()

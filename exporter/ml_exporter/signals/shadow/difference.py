@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
-from ml_exporter.core.metrics import ONE, Block, NoData, gauge
+from ml_exporter.core.metrics import gauge
 from ml_exporter.core.schema import Task
-from ml_exporter.signals.shadow.pairs import WITHIN, compared
-from ml_exporter.signals.signal import NO_PAIRS, TOO_FEW_SAMPLES, JointSignal, Samples, View, Views
+from ml_exporter.signals.shadow.pairs import WITHIN, PairSignal, compared
+from ml_exporter.signals.signal import Samples, Views
 from ml_exporter.sums.fixed import WIDE
 
 _ABSOLUTE = gauge(
@@ -48,7 +48,7 @@ def shadow_difference(above: FloatArray, below: FloatArray, pairs: IntArray) -> 
     return np.asarray((above + below) / number), np.asarray((above - below) / number)
 
 
-class Difference(JointSignal):
+class Difference(PairSignal):
     """Both differences of each window; models of more than two classes have none."""
 
     key = "shadow_difference"
@@ -63,14 +63,7 @@ class Difference(JointSignal):
         pairs = compared(views.sums)
         above, below = np.moveaxis(WIDE.decode(views.sums["shadow_differences"]), -1, 0)
         found = np.stack(shadow_difference(above, below, pairs), axis=-1)
-        return map(self._of_view, views, pairs.tolist(), found)
-
-    def _of_view(self, view: View, pairs: int, found: FloatArray) -> Samples:
-        if pairs < max(view.context.minimum_samples, 1):
-            yield NoData(view.scope, self.key, TOO_FEW_SAMPLES if pairs else NO_PAIRS)
-            return
-        for place, metric in enumerate(self.metrics):
-            yield Block(metric, view.scope, ONE, found[place : place + 1])
+        return self.of_views(views, pairs, found)
 
 
 SIGNAL: Final = Difference()

@@ -7,16 +7,19 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import IntArray
-from ml_exporter.core.metrics import ONE, counter, gauge, info, one
+from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.metrics import ONE, Block, NoData, counter, gauge, info, one
 from ml_exporter.signals.performance.counts import ClassificationRows
 from ml_exporter.signals.signal import (
+    NO_PAIRS,
+    TOO_FEW_SAMPLES,
     Column,
     Columns,
     JointCounters,
     JointSignal,
     ModelContext,
     Samples,
+    View,
     Views,
 )
 from ml_exporter.sums.fixed import WIDE
@@ -51,6 +54,19 @@ def named(sums: Sums) -> IntArray:
 def compared(sums: Sums) -> IntArray:
     """Return the pairs of two scores or values, or of two classes if there are no such, (…,)."""
     return sums["shadow_scored"][..., 0] if "shadow_scored" in sums else named(sums)
+
+
+class PairSignal(JointSignal):
+    """A signal that rests on pairs: its metrics have a value in each window that holds enough of them."""
+
+    def of_views(self, views: Views, pairs: IntArray, found: FloatArray) -> Iterable[Samples]:
+        """Yield the values of each window, (views, metrics), or why it has none, by its ``pairs``, (views,)."""
+        return map(self._of_view, views, pairs.tolist(), found)
+
+    def _of_view(self, view: View, pairs: int, found: FloatArray) -> Samples:
+        if pairs < max(view.context.minimum_samples, 1):
+            return [NoData(view.scope, self.key, TOO_FEW_SAMPLES if pairs else NO_PAIRS)]
+        return [Block(metric, view.scope, ONE, found[n : n + 1]) for n, metric in enumerate(self.metrics)]
 
 
 class Pairs(JointCounters, JointSignal):
