@@ -171,10 +171,17 @@ def _measured(part: Part, peer: Peer) -> Iterator[Row]:
             f"counting the rows and {part.ours}" if counting else f"{part.ours}, from sums",
             seconds(pair.ours),
             f"{part.says}: {seconds(pair.rival)}",
-            f"{pair.times_less:,.0f}x less",
+            _told(pair.times_less),
             "-" if part.goal is None else f"{part.goal:,}x less",
             None if part.goal is None else pair.times_less >= part.goal,
         )
+
+
+def _told(times_less: float) -> str:
+    """Return how many times less ours takes, or how many times more."""
+    if times_less < 1:
+        return f"{1 / times_less:.1f}x more"
+    return f"{times_less:,.0f}x less" if times_less >= 10 else f"{times_less:.1f}x less"
 
 
 def as_markdown(rows: list[Row], versions: dict[str, dict[str, str]], absent: dict[str, str]) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from boards.board import Row
-from boards.graphs import graph
-from boards.queries import MODEL, Query
-from boards.sdk import build
+from boards.graphs import by_version
+from boards.queries import MODEL
 
 _W: Final = f'{MODEL}, window="$window"'
 _F: Final = "model_version:ml_feedback"
@@ -19,27 +18,26 @@ def row() -> Row:
     return Row(
         "Feedback by version",
         [
-            _history(
+            by_version(
                 "Mean rating",
                 "Mean of the ratings of a version's predictions, on the model's own scale. Lower is worse.",
                 f"{_F}_rating:mean{{{_W}}}",
                 "none",
+                _NONE,
             ),
-            _history(
+            by_version(
                 "Positive feedback",
                 "Share of thumbs up, and of ratings in the upper two fifths of the scale (CSAT). Lower is worse.",
                 f"{_F}_positive:ratio{{{_W}}}",
                 "percentunit",
+                _NONE,
             ),
-            _history(
+            by_version(
                 "Ratings and thumbs",
                 "How much feedback the other two rest on: of little, either moves by chance.",
                 f"{_F}:samples{{{_W}}}",
                 "short",
+                _NONE,
             ),
         ],
     )
-
-
-def _history(title: str, says: str, expr: str, unit: str) -> build.Panel:
-    return graph(title, says, Query(expr, "{{version}}"), unit=unit, none=_NONE, size=(8, 8))

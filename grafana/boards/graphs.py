@@ -189,3 +189,8 @@ def columns(
     }
     made = made.custom({"fillOpacity": 80, "lineWidth": 0}).options(options)
     return made.targets([rows(expr, ref) for expr, ref in zip([*groups.values(), order], refs, strict=True)])
+
+
+def by_version(title: str, says: str, expr: str, unit: str, none: str) -> build.Panel:
+    """Return a small panel with a line for each version."""
+    return graph(title, says, Query(expr, "{{version}}"), unit=unit, none=none, size=(8, 8))

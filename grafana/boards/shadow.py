@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from boards.board import Row
-from boards.graphs import graph
-from boards.queries import MODEL, Query
-from boards.sdk import build
+from boards.graphs import by_version
+from boards.queries import MODEL
 
 _W: Final = f'{MODEL}, window="$window"'
 _S: Final = "model_version:ml_shadow"
@@ -19,28 +18,27 @@ def row() -> Row:
     return Row(
         "Shadows beside the version at work",
         [
-            _history(
+            by_version(
                 "Agreement",
                 """Share of a shadow's predictions that name the class of the version at work. Lower is less alike,
                 not worse: which is more right, the table above says.""",
                 f"{_S}_agreement:ratio{{{_W}}}",
                 "percentunit",
+                _NONE,
             ),
-            _history(
+            by_version(
                 "Mean absolute difference",
                 "How far a shadow's scores or values lie from those at work. Higher is less alike.",
                 f"{_S}_difference:absolute{{{_W}}}",
                 "none",
+                _NONE,
             ),
-            _history(
+            by_version(
                 "Mean difference",
                 "A shadow's scores or values less those at work: above 0 they are higher on average.",
                 f"{_S}_difference:mean{{{_W}}}",
                 "none",
+                _NONE,
             ),
         ],
     )
-
-
-def _history(title: str, says: str, expr: str, unit: str) -> build.Panel:
-    return graph(title, says, Query(expr, "{{version}}"), unit=unit, none=_NONE, size=(8, 8))

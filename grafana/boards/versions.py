@@ -7,12 +7,11 @@ from typing import Final
 from boards import feedback, marks, shadow, variables
 from boards.board import Board, Row
 from boards.colours import CRITICAL, CURRENT, OK, UNKNOWN, words
-from boards.graphs import graph
+from boards.graphs import by_version, graph
 from boards.links import to
 from boards.measures import NO_LABELS
 from boards.panels import stat
 from boards.queries import MODEL, Query, shortest, threshold
-from boards.sdk import build
 from boards.tables import Column, Label, table
 
 _W: Final = f'{MODEL}, window="$window"'
@@ -74,10 +73,6 @@ _WORDS: Final = words(
 
 def _by_version(expr: str) -> str:
     return f"max by (version) ({expr})"
-
-
-def _history(title: str, says: str, expr: str, unit: str, none: str = _NONE) -> build.Panel:
-    return graph(title, says, Query(expr, "{{version}}"), unit=unit, none=none, size=(8, 8))
 
 
 BOARD: Final = Board(
@@ -192,23 +187,26 @@ BOARD: Final = Board(
         Row(
             "Errors, latency and drift by version",
             [
-                _history(
+                by_version(
                     "Errors",
                     "Share of a version's predictions that failed. Higher is worse.",
                     f"model_version:ml_prediction_errors_per_prediction:ratio{{{_W}}}",
                     "percentunit",
+                    _NONE,
                 ),
-                _history(
+                by_version(
                     "Latency, p99",
                     "99 % quantile of a version's latency. Higher is worse.",
                     f"model_version:ml_prediction_latency_seconds:p99{{{_W}}}",
                     "s",
+                    _NONE,
                 ),
-                _history(
+                by_version(
                     "Prediction PSI",
                     "Drift of a version's predictions from its own baseline. Higher is worse.",
                     f"model_version:ml_prediction_drift:psi{{{_W}}}",
                     "none",
+                    _NONE,
                 ),
             ],
         ),

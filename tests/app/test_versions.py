@@ -166,6 +166,12 @@ def test_a_baseline_that_contradicts_the_models_is_refused(
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        ("      next:", "      other:", ".other: stands for versions beyond limits.versions"),
+        (
+            "state:",
+            "limits: {versions: 1}\nstate:",
+            ": are 2 with the model's own, but limits.versions allows 1",
+        ),
         (
             "next.json}",
             "gone.json}",
@@ -191,3 +197,19 @@ def test_what_the_configuration_says_wrong_of_a_version_is_told(
     with pytest.raises(ConfigError) as error:
         load(config)
     assert f"models[0].versions{told.format(folder=tmp_path)}" in str(error.value)
+
+
+def test_a_configured_version_has_its_place_whoever_came_before(tmp_path: Path) -> None:
+    config = configured(tmp_path, Task.BINARY)
+    config.write_text(config.read_text() + "limits: {versions: 3}\n")
+    bench = Bench(config)
+    events = workload.events(workload.table(90, seed=5))
+    names = ["1", "third", "fourth"] * 30
+    bench.send([event | {"version": name} for event, name in zip(events, names, strict=True)])
+    bench.send(events_of(moved(40, 3, Task.BINARY)))
+    bench.tick()
+    counted = {
+        version: bench.value("ml_predictions_total", model="model", version=version)
+        for version in ("1", "third", "fourth", "other", "next")
+    }
+    assert counted == {"1": 30, "third": 30, "fourth": None, "other": 30, "next": 40}

@@ -127,7 +127,8 @@ class Evaluator:
         blocks.append(Block(SUCCESS, (), self._collectors, self._success))
         blocks.append(Block(DURATION, (), self._collectors, self._last_seconds))
         if missing:
-            blocks.append(self._no_data(missing))
+            blocks.append(reasons_of(missing, self._no_data_rows))
+            self._no_data_rows = blocks[-1].rows
         return blocks
 
     def _baseline(self, context: ModelContext, version: str) -> _Kept:
@@ -211,11 +212,12 @@ class Evaluator:
             self._logged[key] = now
         return due
 
-    def _no_data(self, missing: list[NoData]) -> Block:
-        values = tuple((*item.scope, item.signal, item.feature, item.reason) for item in missing)
-        if values != self._no_data_rows.values:
-            self._no_data_rows = Rows(values)
-        return Block(NO_DATA, (), self._no_data_rows, np.ones(len(values), np.int64))
+
+def reasons_of(missing: Iterable[NoData], before: Rows) -> Block:
+    """Return the samples that say why there is no data; their rows are ``before`` where those are equal."""
+    values = tuple((*item.scope, item.signal, item.feature, item.reason) for item in missing)
+    rows = before if values == before.values else Rows(values)
+    return Block(NO_DATA, (), rows, np.ones(len(values), np.int64))
 
 
 def close(readers: Iterable[Collector]) -> None:

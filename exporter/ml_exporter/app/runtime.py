@@ -60,6 +60,11 @@ class ModelRuntime:
         return self.own.context
 
     @property
+    def named(self) -> frozenset[str]:
+        """The versions that are configured."""
+        return frozenset((self.setup.settings.version, *self.setup.versions))
+
+    @property
     def shadows(self) -> frozenset[str]:
         """The versions that answer beside the one at work."""
         return frozenset(name for name, version in self.setup.versions.items() if version.schema.is_shadow)
@@ -85,7 +90,9 @@ class ModelRuntime:
         scored = scored if scored <= SCORED_CLASSES else 0
         join = JoinStore(directory, labels.horizon, labels.capacity, scored, len(schema.segments))
         default = self.setup.settings.version
-        self.state = ModelState(self.tallies, self.windows, join, self.max_versions, default, self.shadows)
+        self.state = ModelState(
+            self.tallies, self.windows, join, self.max_versions, default, self.shadows, self.named
+        )
         return self.state
 
     def adopt(self, old: ModelRuntime) -> bool:
@@ -103,7 +110,8 @@ class ModelRuntime:
         for name in list(state.versions):
             if old.fingerprint(name) != self.fingerprint(name):
                 state.drop_version(name)
-        state.tallies, state.windows, state.shadows = self.tallies, self.windows, self.shadows
+        state.tallies, state.windows = self.tallies, self.windows
+        state.shadows, state.named = self.shadows, self.named
         state.max_versions, state.default_version = self.max_versions, self.setup.settings.version
         state.join.horizon, state.join.capacity = labels.horizon, labels.capacity
         state.version(state.default_version)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ml_exporter.app.evaluation import NO_DATA, counts_of
+from ml_exporter.app.evaluation import counts_of, reasons_of
 from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.backfill.replay import Snapshot, VersionSums
 from ml_exporter.core.metrics import Block, NoData, Rows
@@ -42,7 +42,9 @@ class Evaluation:
             text.add(places, Block(first.metric, first.scope, first.rows, values))
         for place, missing in zip(places, gaps, strict=True):
             if missing:
-                text.add([place], self._no_data(missing))
+                told = reasons_of(missing, self._missing)
+                self._missing = told.rows
+                text.add([place], Block(told.metric, told.scope, told.rows, told.values[None]))
 
     def _version(self, name: str, sums: Sequence[VersionSums], found: _Found) -> None:
         found.add_constants(self._baseline(name))
@@ -74,12 +76,6 @@ class Evaluation:
             samples: list[Samples] = [signal.of_baseline(context, version) for signal in SIGNALS]
             self._baselines[version] = [each for some in samples for each in some]
         return self._baselines[version]
-
-    def _no_data(self, missing: Sequence[NoData]) -> Block:
-        values = tuple((*item.scope, item.signal, item.feature, item.reason) for item in missing)
-        if values != self._missing.values:
-            self._missing = Rows(values)
-        return Block(NO_DATA, (), self._missing, np.ones((1, len(values)), np.int64))
 
 
 @dataclass(frozen=True, slots=True)

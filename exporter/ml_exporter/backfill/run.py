@@ -139,10 +139,7 @@ def _begin_process() -> None:
 
 
 def collect_rarely() -> None:
-    """Look for circles of garbage once in a million new objects: snapshots and blocks form none.
-
-    Looking as often as usual takes a sixth of the time of a whole backfill.
-    """
+    """Look for circles of garbage once in a million new objects: snapshots and blocks form none."""
     gc.freeze()
     gc.set_threshold(1_000_000)
 

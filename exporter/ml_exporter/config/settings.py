@@ -16,6 +16,7 @@ from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
 from ml_exporter.core.segments import SegmentOptions
 from ml_exporter.core.text import parse_duration
 from ml_exporter.resources.target import Health, Target
+from ml_exporter.state.join.store import OTHER_VERSION
 from ml_exporter.state.ring import Window
 
 MOST_SLICES: Final = 200
@@ -115,6 +116,12 @@ def read(file: Path) -> tuple[Document, Settings]:
         _model(model, f"models[{number}]", state["directory"] is not None, document)
         for number, model in enumerate(root["models"] or ())
     )
+    most = root["limits"]["versions"]
+    for number, model in enumerate(models):
+        count = 1 + len(model.versions)
+        if count > most:
+            told = f"are {count} with the model's own, but limits.versions allows {most}"
+            document.problem(f"models[{number}].versions", told)
     names = [model.name for model in models]
     for number, name in enumerate(names):
         if name is not None and name in names[:number]:
@@ -177,6 +184,8 @@ def _model(model: dict[str, Any], where: str, has_state: bool, document: Documen
         document.problem(f"{where}.classes", "are for classifiers; this is a regression")
     if model["baseline"] is None and any(version["baseline"] for version in model["versions"].values()):
         document.problem(f"{where}.versions", "needs a baseline of the model: it names the classes and segments")
+    if OTHER_VERSION in model["versions"]:
+        document.problem(f"{where}.versions.{OTHER_VERSION}", "stands for versions beyond limits.versions")
     if model["version"] in model["versions"]:
         told = "is the version of predictions that name none; its baseline is that of the model"
         document.problem(f"{where}.versions.{model['version']}", told)

@@ -81,7 +81,7 @@ class Block:
 
     A NaN in a float array means that this series has no sample now. For a histogram ``rows`` is
     :data:`ONE` and ``values`` holds the count of each bucket (not cumulative, ``+Inf`` last), then the sum.
-    Nobody changes a block; that it could be changed saves three quarters of the time to make one.
+    Nobody changes a block; it is not frozen, as there are many, and a frozen one takes longer to make.
     """
 
     metric: Metric

@@ -95,7 +95,8 @@ class ModelState:
     Counting goes into deltas; :meth:`fold` moves them into the sums. Between the two the deltas are
     written to the journal, so that no number is ever exposed that a restart would lose. ``tallies`` returns
     those of a version. ``shadows`` are versions whose predictions have the ids of those of another one: they are
-    kept under ids of their own, labels are joined to both, and the two are compared.
+    kept under ids of their own, labels are joined to both, and the two are compared. ``named`` versions have their
+    places whether they have come or not.
     """
 
     tallies: Callable[[str], Tallies]
@@ -104,6 +105,7 @@ class ModelState:
     max_versions: int
     default_version: str
     shadows: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
     versions: dict[str, VersionState] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     deltas: dict[str, Delta] = field(default_factory=dict)
@@ -230,7 +232,7 @@ class ModelState:
 
     def _admit(self, versions: Sequence[str]) -> list[str]:
         """Return the names under which versions count: their own, or ``other`` once there are too many."""
-        known = self.versions.keys() | self.deltas.keys()
+        known = self.versions.keys() | self.deltas.keys() | self.named
         shown: dict[str, str] = {}
         for name in dict.fromkeys(versions):
             if name not in known and len(known) >= self.max_versions:
