@@ -107,9 +107,15 @@ class World:
             self.processes.append(sidecars[-1])
         self.sidecars = sidecars
         *replicas, joint = sidecars
-        ports = {"fleet": [replica.port for replica in replicas], "joint": [joint.port]}
-        self.prometheus = Prometheus(folder, ports, RULES, scrape="500ms")
-        self.processes.append(self.prometheus)
+        self._folder = folder
+        self._ports = {"fleet": [replica.port for replica in replicas], "joint": [joint.port]}
+        self.prometheus = self._scrape("500ms")
+
+    def _scrape(self, interval: str) -> Prometheus:
+        """Start a Prometheus over what an earlier one stored."""
+        made = Prometheus(self._folder, self._ports, RULES, scrape=interval)
+        self.processes.append(made)
+        return made
 
     def play(self) -> None:
         """Send the events, half to each replica and all to the joint one."""
@@ -140,6 +146,9 @@ class World:
             self.prometheus.until_query(query, ROWS * (len(TASKS) + 1))
         # An increase is extrapolated to the ends of its range by up to a scrape and a half: few percent then.
         self.prometheus.until_query("min(count_over_time(up[5m])) >= bool 30", 1, seconds=60)
+        # A scrape that arrives while a group is evaluated is seen by its later rules alone: none arrives any more.
+        self.prometheus.end()
+        self.prometheus = self._scrape("1h")
         self.prometheus.until_evaluated()
 
     def _send(
