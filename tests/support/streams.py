@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections import deque
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import yaml
 
 from ml_exporter.baseline.fit import fit
 from ml_exporter.baseline.options import FitOptions
@@ -30,7 +28,7 @@ from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
 from ml_exporter.signals.signal import ModelContext, View
 from support.models import tallies_of
-from support.rules import rules_for
+from support.rules import FRUGAL, rules_for
 
 STEP: Final = 150
 """Seconds between two scrapes: two within each five minutes, on whichever side a range is open."""
@@ -266,7 +264,7 @@ def notifications(model: str, stream: Stream, folder: Path, thresholds: str) -> 
     promtool evaluates every rule that :data:`WATCHED` rests on each five minutes.
     """
     rules = rules_for(WATCHED, thresholds, without=("30m", "2h", "6h", "3d"))
-    (folder / "rules.yml").write_text(yaml.safe_dump(rules, sort_keys=False, width=1_000))
+    (folder / "rules.yml").write_text(json.dumps(rules))
     with open(folder / "stream.test.yml", "w") as file:
         groups = [group["name"] for group in rules["groups"]]
         file.write(f"rule_files: [rules.yml]\ngroup_eval_order: {json.dumps(groups)}\n")
@@ -281,10 +279,8 @@ def notifications(model: str, stream: Stream, folder: Path, thresholds: str) -> 
         for day in range(1, stream.days + 1):
             query = 'min_over_time(timestamp(ALERTS{alertstate=\\"firing\\"})[1d:5m])'
             file.write(f'      - {{expr: "{query}", eval_time: {day}d, exp_samples: []}}\n')
-    # One processor, and garbage collected late: promtool then takes a quarter less time.
-    environment = {**os.environ, "GOMAXPROCS": "1", "GOGC": "800"}
     command = ["promtool", "test", "rules", file.name]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env=FRUGAL)
     told = re.findall(r"got: (.*)", done.stdout + done.stderr)
     assert (done.returncode == 0) == (not told), (done.stdout + done.stderr)[:2_000]
     return _first(" ".join(told))
