@@ -23,7 +23,7 @@ demo: setup ## Run the main job on real data until Ctrl-C; ONCE=1 ends once its 
 
 .PHONY: test
 test: setup lint ## Run all checks and tests
-	@$(BIN)/python -m pytest -n 3 --dist loadscope
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadscope
 
 .PHONY: lint
 lint: ## Run ruff, mypy and the check of the layers

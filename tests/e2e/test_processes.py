@@ -1,5 +1,6 @@
 """The sidecar as a process: killed, stopped, reloaded, started twice."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -164,3 +165,19 @@ def test_descriptors_may_run_out_and_come_back(start: Callable[..., Process]) ->
     process.until_answers("/-/healthy")
     process.post("/v1/predictions?ack=durable", EVENTS[:10])
     process.until(PREDICTIONS, 10)
+
+
+def test_no_core_is_taken_by_threads_of_numpy(
+    start: Callable[..., Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless somebody asks for them."""
+    counts = []
+    for threads in (None, "1", str(os.cpu_count())):
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+        if threads is not None:
+            monkeypatch.setenv("OPENBLAS_NUM_THREADS", threads)
+        process = start()
+        counts.append(len(os.listdir(f"/proc/{process.process.pid}/task")))
+        process.end()
+    assert counts[0] == counts[1]
+    assert counts[2] > counts[1] or os.cpu_count() == 1

@@ -13,7 +13,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_exporter.cli.options import add_command, add_config_option
+from ml_exporter.cli.options import add_command, add_config_option, count_with_one_thread
 from ml_exporter.core.errors import UsageError, nearest
 from ml_exporter.core.text import parse_duration
 
@@ -82,6 +82,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
+    count_with_one_thread()  # there is a process for each core
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ml_exporter.backfill.run"])
     forkserver.ensure_running()  # it imports while this process does

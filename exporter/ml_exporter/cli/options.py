@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import traceback
 from base64 import b64encode
 from collections.abc import Callable
@@ -28,6 +29,14 @@ def add_command(commands: Any, name: str, help: str, description: str, example: 
         allow_abbrev=False,
     )
     return parser
+
+
+def count_with_one_thread() -> None:
+    """Let numpy start no threads for its sums, if nobody asked for some: the cores are the model server's.
+
+    It reads this once, when it is imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def add_config_option(parser: argparse.ArgumentParser, default: str = "ml-exporter.yml") -> None:

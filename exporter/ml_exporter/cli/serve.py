@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from ml_exporter.cli.options import add_command, add_file_options, add_log_options, set_up_log
+from ml_exporter.cli.options import (
+    add_command,
+    add_file_options,
+    add_log_options,
+    count_with_one_thread,
+    set_up_log,
+)
 
 EXAMPLE: Final = """\
 example:
@@ -51,6 +57,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
+    count_with_one_thread()
     from ml_exporter.app.sidecar import ServeOptions, serve
 
     set_up_log(given, "ml-exporter")
