@@ -140,7 +140,7 @@ def test_ids_are_forgotten_after_the_horizon() -> None:
 Step = tuple[str, list[int], float]
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["predict", "predict", "label", "label", "save", "crash"]),
+        st.sampled_from(["predict", "predict", "label", "label", "save", "snapshot", "crash"]),
         st.lists(st.integers(0, 30), min_size=1, max_size=12),
         st.floats(0, 15),
     ),
@@ -185,6 +185,7 @@ def test_any_order_of_events_commits_and_crashes_equals_a_dictionary(
     folder = tmp_path_factory.mktemp("join")
     store = JoinStore(folder, horizon=1e6, capacity=1_000_000)
     expected, committed = Reference(), Reference()
+    bits: dict[int, bytes] = {}
     written: list[JoinChanges] = []
     now = 0.0
     for action, keys, gap in sequence:
@@ -201,9 +202,15 @@ def test_any_order_of_events_commits_and_crashes_equals_a_dictionary(
             store.save()
             written.append(store.changes())
             committed = copy.deepcopy(expected)
+        elif action == "snapshot":
+            store.save()
+            whole, bits, _ = store.dump()
+            store.changes()
+            written = [whole]
+            committed = copy.deepcopy(expected)
         else:
             store = JoinStore(folder, horizon=1e6, capacity=1_000_000)
-            store.restore({}, written)
+            store.restore(bits, written)
             expected = copy.deepcopy(committed)
         assert (store.ids, store.early) == (len(expected.predictions), len(expected.early))
         assert store.pending == len(expected.predictions - expected.labelled)
@@ -229,6 +236,30 @@ def test_a_snapshot_and_changes_restore_everything(tmp_path: Path) -> None:
     assert add_labels(again, [9_001, 595, 596, 9_002], 61.0)[0] == [
         *(Fate.DUPLICATE, Fate.DUPLICATE, Fate.JOINED, Fate.JOINED)
     ]
+
+
+def test_labels_that_cannot_be_joined_are_not_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They join when they are sent again."""
+    store = JoinStore(tmp_path, horizon=40.0, capacity=1_000)
+    store.add_predictions(rows([1, 2]), 0.0)
+    store.expire(11.0)
+    store.add_predictions(rows([3, 4], 11.0), 11.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(Generation, "rows", _failing(of=1, rows=Generation.rows))
+        with pytest.raises(OSError, match="no such row"):
+            add_labels(store, [1, 3], 12.0)
+    assert add_labels(store, [1, 3], 13.0)[0] == [Fate.JOINED, Fate.JOINED]
+
+
+def _failing(of: int, rows: Any) -> Any:
+    def fail(generation: Generation, numbers: Any) -> Any:
+        if generation.number == 0 and len(numbers) == of:
+            raise OSError("no such row")
+        return rows(generation, numbers)
+
+    return fail
 
 
 def test_rows_written_after_the_last_commit_are_not_believed(tmp_path: Path) -> None:

@@ -63,8 +63,11 @@ class Marks:
         self._flags: BoolArray = np.zeros(0, bool)
 
     def of(self, numbers: IntArray) -> BoolArray:
-        """Return which of the given rows are marked."""
-        return self._flags[numbers] if len(self._flags) else np.zeros(len(numbers), bool)
+        """Return which of the given rows are marked; later ones than there are places for are not."""
+        found = np.zeros(len(numbers), bool)
+        known = numbers < len(self._flags)
+        found[known] = self._flags[numbers[known]]
+        return found
 
     def add(self, numbers: IntArray, room: int) -> None:
         """Mark the given rows, distinct and not marked yet, of a generation with ``room`` for rows."""
@@ -89,8 +92,10 @@ class Marks:
 
     def bits(self, rows: int) -> bytes:
         """Return one bit for each of the rows, set where it is marked."""
-        self.reach(rows)
-        return np.packbits(self._flags[:rows]).tobytes()
+        flags = np.zeros(rows, bool)
+        known = self._flags[:rows]
+        flags[: len(known)] = known
+        return np.packbits(flags).tobytes()
 
     def restore(self, bits: bytes, rows: int, room: int) -> None:
         """Set the marks as :meth:`bits` returned them."""

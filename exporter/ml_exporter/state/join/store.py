@@ -186,6 +186,7 @@ class JoinStore:
         todo = first.nonzero()[0]
         joined: list[npt.NDArray[Any]] = []
         places: list[IntArray] = []
+        marked: list[tuple[Generation, IntArray]] = []
         for generation in reversed(self._generations):
             if not len(todo):
                 break
@@ -194,15 +195,16 @@ class JoinStore:
             here, found, todo = todo[is_here], found[is_here], todo[~is_here]
             if not len(here):
                 continue
-            rows, marks = generation.rows(found), marks_of(generation)
-            had = marks.of(found)
+            rows, had = generation.rows(found), marks_of(generation).of(found)
             # A prediction cannot have come before its generation was opened, whatever its own time says.
             late = ~had & (np.maximum(rows["time"], generation.opened) < now - self.horizon)
             good = ~(had | late)
             fates[here] = np.where(had, _DUPLICATE, np.where(late, _LATE, _JOINED))
-            marks.add(found[good], generation.room)
+            marked.append((generation, found[good]))
             joined.append(rows[good])
             places.append(here[good])
+        for generation, rows in marked:  # once all were read: what cannot be counted is not marked either
+            marks_of(generation).add(rows, generation.room)
         return (
             fates,
             np.concatenate(places) if places else np.zeros(0, np.int64),
