@@ -16,7 +16,7 @@ from ml_exporter.core.schema import Task
 from ml_exporter.ingest.intake import Intake
 from support import workload
 from support.engine import START, Bench, values, write_config
-from support.versions import configured, events_of, fit_next, moved
+from support.versions import OWN, configured, events_of, fit_next, moved
 
 ROWS = 700
 ALONE = """\
@@ -148,7 +148,7 @@ def masked(found: BaselineDocument) -> None:
     [
         (renamed, "has another classes than the model's baseline: no, yes, not 0, 1"),
         (recut, "has another threshold than the model's baseline: 0.3, not 0.5"),
-        (masked, 'and the model\'s do not agree on whether feature "normal" is sensitive'),
+        (masked, 'and another baseline of the model do not agree on whether feature "normal" is sensitive'),
     ],
 )
 def test_a_baseline_that_contradicts_the_models_is_refused(
@@ -161,6 +161,44 @@ def test_a_baseline_that_contradicts_the_models_is_refused(
     with pytest.raises(ConfigError) as error:
         load(config)
     assert str(error.value).endswith(f"models[0].versions.next.baseline: {told}")
+
+
+def hidden(found: BaselineDocument) -> None:
+    next(variable for variable in found.variables if variable.name == "added").sensitive = True
+
+
+def swapped(found: BaselineDocument) -> None:
+    names = {"added": "colour", "colour": "added"}
+    for variable in found.variables:
+        variable.name = names.get(variable.name, variable.name)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (hidden, ['and another baseline of the model do not agree on whether feature "added" is sensitive']),
+        (
+            swapped,
+            [
+                'has feature "colour" as a number, another baseline of the model as a category',
+                'has feature "added" as a category, another baseline of the model as a number',
+            ],
+        ),
+    ],
+)
+def test_a_baseline_that_contradicts_another_versions_is_refused(
+    tmp_path: Path, change: Callable[[BaselineDocument], None], told: list[str]
+) -> None:
+    """The model itself knows neither feature."""
+    config = configured(tmp_path, Task.BINARY)
+    found = document.read(tmp_path / "next.json")
+    change(found)
+    document.write(found, tmp_path / "third.json")
+    config.write_text(config.read_text().replace(OWN, f"{OWN}      third: {{baseline: third.json}}\n"))
+    with pytest.raises(ConfigError) as error:
+        load(config)
+    lines = [line.partition("models[0].")[2] for line in str(error.value).splitlines()[-len(told) :]]
+    assert sorted(lines) == sorted(f"versions.third.baseline: {line}" for line in told)
 
 
 @pytest.mark.parametrize(

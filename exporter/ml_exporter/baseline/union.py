@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from ml_exporter.core.errors import Problem
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Variable
 
 
-def union_of(schema: ModelSchema, others: Iterable[ModelSchema]) -> ModelSchema:
-    """Return a schema that knows every feature and category of some schemas that :func:`contradictions` passes.
+def union_of(schema: ModelSchema, other: ModelSchema) -> ModelSchema:
+    """Return a schema that knows every feature and category of two schemas that :func:`contradictions` passes.
 
     Events are decoded by it; ``sums.recoding`` turns them into what each version counts. It is ``schema`` itself
-    where the others know nothing beyond it.
+    where the other knows nothing beyond it.
     """
     features = {variable.name: variable for variable in schema.features}
     grown = False
-    for other in others:
-        for variable in other.features:
-            known = features.get(variable.name)
-            merged = _merged(known, variable)
-            if merged is not known:
-                features[variable.name], grown = merged, True
+    for variable in other.features:
+        known = features.get(variable.name)
+        merged = _merged(known, variable)
+        if merged is not known:
+            features[variable.name], grown = merged, True
     if not grown:
         return schema
     variables: list[Variable] = [*features.values()]
@@ -45,7 +43,7 @@ def _merged(known: Variable | None, variable: Variable) -> Variable:
 
 
 def contradictions(schema: ModelSchema, other: ModelSchema) -> list[Problem]:
-    """Return what keeps a version from being counted beside the model's own; ``where`` is ``baseline``."""
+    """Return what keeps a version from being counted beside those that ``schema`` knows; ``where`` is ``baseline``."""
     problems = []
     for what, ours, theirs in (
         ("classes", schema.classes, other.classes),
@@ -59,10 +57,12 @@ def contradictions(schema: ModelSchema, other: ModelSchema) -> list[Problem]:
         known = features.get(variable.name, variable)
         if type(known) is not type(variable):
             problems.append(
-                f'has feature "{variable.name}" as {_kind(variable)}, the model\'s baseline as {_kind(known)}'
+                f'has feature "{variable.name}" as {_kind(variable)}, another baseline of the model as {_kind(known)}'
             )
         elif known.sensitive != variable.sensitive:
-            problems.append(f'and the model\'s do not agree on whether feature "{variable.name}" is sensitive')
+            problems.append(
+                f'and another baseline of the model do not agree on whether feature "{variable.name}" is sensitive'
+            )
     if isinstance(schema.output, NumericVariable) != isinstance(other.output, NumericVariable):
         problems.append("has another kind of output than the model's baseline")
     return [Problem("baseline", problem) for problem in problems]

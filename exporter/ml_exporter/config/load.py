@@ -97,13 +97,14 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
     )
     _tell(problems, where, document)
     versions = {}
+    events = schema
     for name, given in model.versions.items():
         version: VersionSetup | None = VersionSetup(baseline, schema, is_own=False)
         if given.baseline is not None:
-            version = _version(model, schema, given.baseline, f"{where}.versions.{name}", document)
+            version = _version(model, schema, events, given.baseline, f"{where}.versions.{name}", document)
         if version is not None:
             versions[name] = replace(version, schema=replace(version.schema, is_shadow=given.shadow))
-    events = union_of(schema, [version.schema for version in versions.values()])
+            events = union_of(events, version.schema)
     masked = [v.name for v in events.features if v.sensitive and isinstance(v, CategoricalVariable)]
     if masked and settings.sensitive_key is None:
         document.problem(
@@ -113,8 +114,9 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
 
 
 def _version(
-    model: ModelSettings, schema: ModelSchema, file: Path, where: str, document: Document
+    model: ModelSettings, schema: ModelSchema, events: ModelSchema, file: Path, where: str, document: Document
 ) -> VersionSetup | None:
+    """Return a version with a baseline of its own; ``events`` knows those before it."""
     baseline = _baseline(file, where, document)
     if baseline is None:
         return None
@@ -125,7 +127,7 @@ def _version(
     )
     # Groups are those of the model: a prediction is parted once, whatever its version.
     own = replace(own, segments=schema.segments)
-    problems = problems or contradictions(schema, own)
+    problems = problems or contradictions(events, own)
     _tell(problems, where, document)
     return None if problems else VersionSetup(baseline, own, is_own=True)
 
