@@ -160,7 +160,7 @@ def test_a_model_without_a_baseline_and_features(tmp_path: Path) -> None:
     bench.send([{"id": "a", "prediction": 5}])
     bench.tick()
     root = page_of(snapshot_of(bench), "bare")
-    assert html.fact(root, "Baseline") == "none"
+    assert (html.fact(root, "Baseline"), html.fact(root, "Version")) == ("none", "1")
     html.check(landing_page(STANDING, snapshot_of(bench)))
 
 

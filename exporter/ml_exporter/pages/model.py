@@ -76,13 +76,13 @@ def about(chosen: Selection) -> Html:
     rows = snapshot.value("ml_baseline_rows", *chosen.total)
     created = snapshot.value("ml_baseline_created_timestamp_seconds", *chosen.total)
     baseline = f"{html(digest)}: {number(rows)} rows, fitted {moment(created)}" if rows else "none"
-    configured = snapshot.value("ml_model_configured_info", *chosen.total) is not None
+    is_own = bool(rows) and snapshot.value("ml_model_configured_info", *chosen.total) is not None
     return facts(
         [
             ("Owner", owner or "not named"),
             ("Task", task.replace("_", " ")),
             ("Baseline", Html(baseline)),
-            ("Version", chosen.version + (", with a baseline of its own" if configured else "")),
+            ("Version", chosen.version + (", with a baseline of its own" if is_own else "")),
         ]
     )
 

@@ -19,7 +19,11 @@ def _content(chosen: Selection) -> Html:
     if len(versions) < 2:
         return Html("")
     each = [replace(chosen, version=version) for version in versions]
-    configured = {labels[0] for labels in snapshot.rows("ml_model_configured_info", chosen.model)}
+    own = {
+        labels[0]
+        for labels in snapshot.rows("ml_model_configured_info", chosen.model)
+        if snapshot.value("ml_baseline_rows", chosen.model, labels[0])
+    }
 
     def line(title: str, name: str, *, share: bool = False) -> list[str]:
         shown = percent if share else number
@@ -45,7 +49,7 @@ def _content(chosen: Selection) -> Html:
                 number(values.get(()), short(of.reasons.get(key))) for of, values in zip(each, found, strict=True)
             ]
             rows.append([title(key), *cells])
-    heads = ("", *(f"{version} (own baseline)" if version in configured else version for version in versions))
+    heads = ("", *(f"{version} (own baseline)" if version in own else version for version in versions))
     return table(f"All versions within {window}.", ("Number", *heads[1:]), rows)
 
 

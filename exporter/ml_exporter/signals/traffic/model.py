@@ -15,7 +15,7 @@ _INFO = info(
 )
 _CONFIGURED = info(
     "ml_model_configured_info",
-    "A version of a model to which a configured baseline belongs: the configured version, or one with its own.",
+    "A version that a model is configured for: that of events which name none, or one with a baseline of its own.",
     *("model", "version"),
 )
 _CREATED = gauge(
