@@ -18,6 +18,9 @@ SHADOW: Final = "model_version:ml_model:shadow"
 """1 for each version that only answers beside the one at work."""
 
 PREDICTIONS: Final = "model_version:ml_predictions:increase"
+SERVED: Final = "model_version:ml_predictions_served:increase"
+"""Predictions less those that a version made while it was a shadow."""
+
 SHORTEST: Final = "model_version:ml_window:shortest"
 COVERED: Final = "model_version:ml_window:covered_ratio"
 MINIMUM: Final = "model_version:ml_minimum_samples:max"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from definitions.common import CHAMPION, COVERED, PREDICTIONS, WINDOW_COVERED, Z, number, owned
+from definitions.common import CHAMPION, COVERED, SERVED, SHADOW, WINDOW_COVERED, Z, number, owned
 from definitions.drift import FEATURES
 from definitions.rule import Alert, Family, Record
 from definitions.thresholds import Threshold
@@ -336,7 +336,7 @@ _OF: Final = ("model", "version", "measure")
 _BETTER: Final = (
     '{{ range printf "topk(1, -(model_version:ml_performance:drop{model=%[1]q, window=%[3]q, measure=%[4]q,'
     " version!=%[2]q} - ignoring (version) group_left () model_version:ml_performance:drop{model=%[1]q, window=%[3]q,"
-    f' measure=%[4]q, version=%[2]q}}) > 0 and ignoring (window, measure) {PREDICTIONS}{{window=\\"1h\\"}} > 0)"'
+    f' measure=%[4]q, version=%[2]q}}) > 0 and ignoring (window, measure) {SERVED}{{window=\\"1h\\"}} > 0)"'
     " $labels.model $labels.version $labels.window $labels.measure | query }}Version {{ .Labels.version }} is still"
     ' serving and does better by {{ .Value | printf "%.2f" }} in {{ $labels.measure }}: rolling back to it is an option.'
     "{{ end }}"
@@ -348,7 +348,7 @@ _ALERTS: Final = (
         "MLPerformanceDrop",
         "critical",
         owned(
-            f"{_P}:drop\nand\n{_P}:certain_drop > {_DROP_LIMIT}",
+            f"{_P}:drop\nand\n{_P}:certain_drop > {_DROP_LIMIT}\nunless ignoring (window, measure)\n{SHADOW}",
             *("version", "window", "measure"),
         ),
         "The model is less right than on its baseline.",
@@ -366,7 +366,7 @@ _ALERTS: Final = (
         "MLPerformanceLow",
         "critical",
         owned(
-            f"{_P}:certain_level < {_FLOOR_LIMIT}",
+            f"{_P}:certain_level < {_FLOOR_LIMIT}\nunless ignoring (window, measure)\n{SHADOW}",
             *("version", "window", "measure"),
         ),
         "The model is less right than it must be to be used.",
@@ -403,6 +403,8 @@ _ALERTS: Final = (
             {COVERED} >= scalar({WINDOW_COVERED.series})
             and on (window)
             {WINDOW}
+            unless ignoring (window)
+            {SHADOW}
             """,
             *("version", "window"),
         ),

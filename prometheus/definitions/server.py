@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from definitions.common import PERCENT, PREDICTIONS, number, of_servers, owned
+from definitions.common import PERCENT, SERVED, number, of_servers, owned
 from definitions.rule import REPLICA, Alert, Family, Record
 from definitions.thresholds import Threshold
 
@@ -81,14 +81,14 @@ _ALERTS: Final = (
         owned(
             f"""
             (
-              {PREDICTIONS}{{window="1h"}} > 0
+              {SERVED}{{window="1h"}} > 0
               unless ignoring (window)
               model_version:ml_model:configured
             )
             and ignoring (version, window)
             (
               sum without (version, window) (
-                {PREDICTIONS}{{window="1h"}} and ignoring (window) model_version:ml_model:configured
+                {SERVED}{{window="1h"}} and ignoring (window) model_version:ml_model:configured
               ) == 0
             )
             or ignoring (window)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from definitions.common import SHADOW
-from definitions.rule import REPLICA, Family, Record
+from definitions.rule import Family, Record
 from definitions.windows import increases
 
 _S: Final = "model_version:ml_shadow"
@@ -13,7 +12,6 @@ _CLASSES: Final = "model_version_working_predicted:ml_shadow_agreement:increase"
 _SCORED: Final = f"{_S}_scored:increase"
 
 _RECORDS: Final = (
-    Record(SHADOW, f"group without ({REPLICA}) (ml_model_shadow_info)"),
     *increases("model_version_working_predicted", "ml_shadow_agreement_total"),
     *increases("model_version", "ml_shadow_scored_total", "ml_shadow_above_total", "ml_shadow_below_total"),
     Record(f"{_S}_classes:increase", f"sum without (working, predicted) ({_CLASSES})"),

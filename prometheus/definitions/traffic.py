@@ -12,6 +12,7 @@ from definitions.common import (
     OWNERS,
     PERCENT,
     PREDICTIONS,
+    SERVED,
     SHADOW,
     SHORTEST,
     STANDARD_ERRORS,
@@ -22,7 +23,7 @@ from definitions.common import (
 )
 from definitions.rule import REPLICA, Alert, Family, Record
 from definitions.thresholds import Threshold
-from definitions.windows import SECONDS, SIGNAL_WINDOWS, SLO_WINDOWS, TILE, constant, increases, tiles
+from definitions.windows import SECONDS, SIGNAL_WINDOWS, SLO_WINDOWS, TILE, constant, increases, rolled, tiles
 
 _MODEL: Final = "model:ml_predictions:increase"
 _ERRORS: Final = "model:ml_prediction_errors:increase"
@@ -158,6 +159,11 @@ def _usual_volume() -> Iterator[Record]:
     yield Record("model:ml_predictions:usual_ratio", f"{hour} / ({_USUAL} > 0)")
 
 
+def _serving(series: str, also: str = "") -> str:
+    """Return what versions added within a tile, less those that were shadows in it: nobody gets their answers."""
+    return f'{series}{{window="{TILE}"}} unless ignoring (window{also and f", {also}"}) {SHADOW}'
+
+
 _RECORDS: Final = (
     Record(
         OWNERS, f"bottomk without (owner) (1, group without ({REPLICA}, version, task, baseline) (ml_model_info))"
@@ -166,18 +172,22 @@ _RECORDS: Final = (
     *increases("model_version", "ml_prediction_latency_seconds_count", windows=SLO_WINDOWS),
     *increases("model_version", "ml_prediction_latency_seconds_sum"),
     *increases("model_version_le", "ml_prediction_latency_seconds_bucket"),
-    Record(_MODEL, f"sum without (version) ({PREDICTIONS})"),
-    Record(_ERRORS, "sum without (version) (model_version:ml_prediction_errors:increase)"),
-    Record(_TIMED, "sum without (version) (model_version:ml_prediction_latency_seconds_count:increase)"),
-    _latency_objective(),
-    Record(
-        _WITHIN,
-        f'sum without (version, le) ({_BUCKETS}{{window="{TILE}"}} and ignoring (version)'
-        " model:ml_latency_objective:bucket)",
+    Record(SHADOW, f"group without ({REPLICA}) (max_over_time(ml_model_shadow_info[{TILE}]))"),
+    *rolled(SERVED, _serving(PREDICTIONS)),
+    *rolled(_MODEL, f"sum without (version) ({_serving(PREDICTIONS)})", SLO_WINDOWS),
+    *rolled(
+        _ERRORS, f"sum without (version) ({_serving('model_version:ml_prediction_errors:increase')})", SLO_WINDOWS
     ),
-    *(
-        Record(_WITHIN, f'sum_over_time({_WITHIN}{{window="{TILE}"}}{tiles(window)})', {"window": window})
-        for window in SLO_WINDOWS
+    *rolled(
+        _TIMED,
+        f"sum without (version) ({_serving('model_version:ml_prediction_latency_seconds_count:increase')})",
+        SLO_WINDOWS,
+    ),
+    _latency_objective(),
+    *rolled(
+        _WITHIN,
+        f"sum without (version, le) ({_serving(_BUCKETS, 'le')} and ignoring (version) model:ml_latency_objective:bucket)",
+        SLO_WINDOWS,
     ),
     constant("model_version", "ml_minimum_samples"),
     constant("model_version", "ml_baseline_rows"),
@@ -195,7 +205,7 @@ _RECORDS: Final = (
     constant("model_version", "ml_prediction_last_timestamp_seconds"),
     Record(
         "model:ml_prediction_silence:seconds",
-        "time() - max without (version) (model_version:ml_prediction_last_timestamp_seconds:max)",
+        f"time() - max without (version) (model_version:ml_prediction_last_timestamp_seconds:max unless {SHADOW})",
     ),
     SILENCE.records("model:ml_prediction_silence:seconds", "model"),
     *_usual_volume(),
@@ -203,7 +213,7 @@ _RECORDS: Final = (
     Record(
         CHAMPION,
         "sum without (version, window) (label_replace(topk without (version) (1,"
-        f' {PREDICTIONS}{{window="24h"}} > 0 unless ignoring (window) {SHADOW}), "champion", "$1", "version", "(.*)") ^ 0)',
+        f' {SERVED}{{window="24h"}} > 0), "champion", "$1", "version", "(.*)") ^ 0)',
     ),
 )
 

@@ -1,0 +1,81 @@
+"""What a shadow answers reaches nobody: it neither spends a budget, nor hides a silence, nor pages."""
+
+from pathlib import Path
+from typing import Any
+
+from support.alert_cases.performance import CASES
+from support.rules import GONE, Fleet, add_replica, healthy, place, run
+
+OF = {"job": "ml", "model": "m"}
+
+
+def shadowed(minutes: int, until: int) -> Fleet:
+    """Return a healthy model with a shadow of thrice its volume that always fails and is hardly ever right."""
+    fleet = healthy(minutes, ("m",))
+    add_replica(fleet, "m", "s", version="2")
+    of = place("m", "s", "2")
+    fleet.gauge("ml_model_shadow_info", 1, **of)
+    for name in ("ml_predictions_total", "ml_prediction_errors_total"):
+        fleet.counter(name, 120, **of)
+    for bound in ("0.1", "0.25", "0.5", "1.0"):
+        fleet.counter("ml_prediction_latency_seconds_bucket", 0, **of, le=bound)
+    for true, predicted, rate in (("0", "0", 0.6), ("0", "1", 5.4), ("1", "0", 3.6), ("1", "1", 0.4)):
+        fleet.counter("ml_confusion_total", rate, **of, **{"class": true}, predicted=predicted)
+    for key, (is_counter, segments) in fleet.series.items():
+        if 'instance="m-s"' in key:
+            fleet.series[key] = (is_counter, [(until, segments[0][1]), (minutes, GONE)])
+    return fleet
+
+
+def silent(query: str, *minutes: int) -> list[dict[str, Any]]:
+    return [{"eval_time": f"{minute}m", "expr": query, "exp_samples": []} for minute in minutes]
+
+
+def test_it_neither_spends_a_budget_nor_pages(tmp_path: Path) -> None:
+    fleet = shadowed(200, until=180)
+    for alert in ("MLErrorBudgetBurn", "MLLatencyBudgetBurn", *{case.alert for case in CASES}):
+        folder = tmp_path / alert
+        folder.mkdir()
+        query = f'ALERTS{{alertname="{alert}", alertstate="firing"}}'
+        told = {"promql_expr_test": silent(query, *range(5, 200, 5))}
+        run(folder, alert, fleet.as_yaml(), told)
+
+
+def test_it_is_no_traffic_of_its_model(tmp_path: Path) -> None:
+    for series, value in (("model:ml_predictions:increase", 40), ("model:ml_prediction_errors:increase", 0.04)):
+        tests = [
+            {
+                "eval_time": f"{minute}m",
+                "expr": f'round({series}{{window="{window}"}} / {length}, 0.001)',
+                "exp_samples": [{"labels": f'{{job="ml", model="m", window="{window}"}}', "value": value}],
+            }
+            for minute, window, length in ((151, "5m", 5), (151, "1h", 60), (184, "5m", 5), (191, "1h", 60))
+        ]
+        folder = tmp_path / series.replace(":", "_")
+        folder.mkdir()
+        run(folder, series, shadowed(200, until=180).as_yaml(), {"promql_expr_test": tests})
+
+
+def test_it_does_not_hide_that_the_model_is_silent(tmp_path: Path) -> None:
+    fleet = shadowed(140, until=140)
+    for replica in "ab":
+        of = place("m", replica)
+        fleet.counter("ml_predictions_total", [(60, 20), (80, 0)], **of)
+        last = next(key for key in fleet.series if key.startswith("ml_prediction_last_") and f"m-{replica}" in key)
+        fleet.series[last] = (True, [(60, 60), (80, 0)])
+    query = 'count(ALERTS{alertname="MLNoPredictions", alertstate="firing"})'
+    tests = [
+        *silent(query, 70),
+        {"eval_time": "90m", "expr": query, "exp_samples": [{"labels": "{}", "value": 1}]},
+    ]
+    run(tmp_path, "MLNoPredictions", fleet.as_yaml(), {"promql_expr_test": tests})
+
+
+def test_it_is_never_champion_not_even_once_it_is_gone(tmp_path: Path) -> None:
+    champion = {"labels": 'ml_champion{job="ml", model="m", champion="1"}', "value": 1}
+    query = 'label_replace(model:ml_champion:info, "__name__", "ml_champion", "", "")'
+    tests = [
+        {"eval_time": f"{minute}m", "expr": query, "exp_samples": [champion]}
+        for minute in (30, 179, 183, 186, 199)
+    ]
+    run(tmp_path, "model:ml_champion:info", shadowed(200, until=180).as_yaml(), {"promql_expr_test": tests})
