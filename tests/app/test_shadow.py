@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml_exporter.app.runtime import runtimes
+from ml_exporter.config.load import load
 from ml_exporter.core.clock import ManualClock
 from ml_exporter.core.schema import Task
+from ml_exporter.ingest.intake import Intake
 from support import workload
 from support.engine import START, Bench, values, write_config
 
@@ -154,6 +157,37 @@ def test_few_pairs_are_told(tmp_path: Path) -> None:
     bench.tick()
     assert bench.value("ml_signal_no_data", **scope, signal="shadow_difference", reason="too_few_samples") == 1
     assert bench.value("ml_shadow_agreement_ratio", model="model", version="2", window="1h") is None
+
+
+def test_pairs_without_scores_are_pairs(tmp_path: Path) -> None:
+    bench = Bench(configured(tmp_path, Task.BINARY), ManualClock(START))
+    said = [{"id": str(row), "prediction": str(row % 2), "features": {}} for row in range(200)]
+    bench.send([*said, *(event | {"version": "2", "prediction": "1"} for event in said)])
+    bench.tick()
+    of = {"model": "model", "version": "2", "window": "1h"}
+    assert bench.value("ml_shadow_pairs", **of) == 200
+    assert bench.value("ml_shadow_agreement_ratio", **of) == 0.5
+    assert bench.value("ml_shadow_difference_mean", **of) is None
+    assert bench.value("ml_signal_no_data", **of, feature="", signal="shadow_difference", reason="no_scores") == 1
+
+
+def test_a_version_that_becomes_a_shadow_is_not_compared_with_itself(tmp_path: Path) -> None:
+    """What it answered before is its one answer to an id, and counts as labelled once."""
+    at_work, shadow, columns = predictions(Task.BINARY)
+    config = write_config(tmp_path)
+    bench = Bench(config, ManualClock(START))
+    bench.send(shadow[:200])
+    bench.tick()
+    models = runtimes(load(configured(tmp_path, Task.BINARY)))
+    bench.engine.replace_models(models)
+    bench.intake = Intake({name: model.intake for name, model in models.items()})
+    bench.send([*shadow[:200], *at_work, *shadow[200:]], workload.labels(columns))
+    bench.tick()
+    of = {"model": "model", "version": "2", "window": "1h"}
+    assert bench.value("ml_shadow_pairs", **of) == len(shadow) - 200
+    assert bench.value("ml_performance_samples", **of) == len(shadow)
+    # Version 1 comes too late for these ids, as it would have before.
+    assert bench.value("ml_predictions_duplicate_total", model="model") == 200 + 200
 
 
 def test_the_sums_of_another_version_are_those_without_a_shadow(tmp_path: Path) -> None:

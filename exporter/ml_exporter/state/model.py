@@ -129,13 +129,16 @@ class ModelState:
         names = self._admit(versions)
         salts = self._salts(names)
         rows = self._join_rows(batch, hashes if salts is None else hashes ^ salts, names, now)
+        again = np.zeros(0, np.int64) if salts is None else self._before_a_shadow(rows, hashes, salts, identified)
         fresh = np.ones(batch.rows, bool)
-        known_ids = rows if identified.all() else rows[identified]
+        fresh[again] = False
+        asked = identified & fresh
+        known_ids = rows if asked.all() else rows[asked]
         if len(known_ids):
             new = self.join.add_predictions(known_ids, now)
-            if not new.all():
-                self.new_counts[DUPLICATE_PREDICTION] += len(new) - int(np.count_nonzero(new))
-                fresh[np.flatnonzero(identified)[~new]] = False
+            fresh[np.flatnonzero(asked)[~new]] = False
+        if not fresh.all():
+            self.new_counts[DUPLICATE_PREDICTION] += batch.rows - int(np.count_nonzero(fresh))
         counted = batch if fresh.all() else batch.take(fresh)
         for name, mask in _by_name(names, fresh):
             delta = self.delta(name)
@@ -248,6 +251,16 @@ class ModelState:
             return None
         return np.array([_salt(name) if name in self.shadows else 0 for name in names], np.uint64)
 
+    def _before_a_shadow(
+        self, rows: npt.NDArray[Any], hashes: HashArray, salts: HashArray, identified: BoolArray
+    ) -> IntArray:
+        """Return the places of the rows whose version, a shadow now, answered their ids when it was none."""
+        of_shadow = np.flatnonzero(identified & (salts != 0))
+        places, earlier = self.join.find(hashes[of_shadow])
+        found: IntArray = of_shadow[places]
+        again: IntArray = found[earlier["version"] == rows["version"][found]]
+        return again
+
     def _count_pairs(
         self, rows: npt.NDArray[Any], hashes: HashArray, salts: HashArray | None, fresh: BoolArray
     ) -> None:
@@ -255,13 +268,15 @@ class ModelState:
         of_shadow = np.zeros(len(rows), bool) if salts is None else np.broadcast_to(salts != 0, len(rows))
         shadow = np.flatnonzero(fresh & of_shadow)
         places, working = self.join.find(hashes[shadow])
-        self._add_pairs(rows[shadow[places]], working)
-        at_work = np.flatnonzero(fresh & ~of_shadow)
+        # What is a shadow now may have been at work when it answered.
+        at_work = ~np.isin(working["version"], [self.join.version_number(name) for name in self.shadows])
+        self._add_pairs(rows[shadow[places[at_work]]], working[at_work])
+        others = np.flatnonzero(fresh & ~of_shadow)
         for name in self.shadows:
-            keys = hashes[at_work] ^ _salt(name)
+            keys = hashes[others] ^ _salt(name)
             earlier = np.flatnonzero(~np.isin(keys, rows["hash"][shadow]))
             places, of_id = self.join.find(keys[earlier])
-            self._add_pairs(of_id, rows[at_work[earlier[places]]])
+            self._add_pairs(of_id, rows[others[earlier[places]]])
 
     def _add_pairs(self, shadow: npt.NDArray[Any], working: npt.NDArray[Any]) -> None:
         if not len(shadow):

@@ -10,7 +10,7 @@ import numpy as np
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import gauge
 from ml_exporter.core.schema import Task
-from ml_exporter.signals.shadow.pairs import WITHIN, PairSignal, compared
+from ml_exporter.signals.shadow.pairs import WITHIN, PairSignal, scored
 from ml_exporter.signals.signal import Samples, Views
 from ml_exporter.sums.fixed import WIDE
 
@@ -33,7 +33,8 @@ def shadow_difference(above: FloatArray, below: FloatArray, pairs: IntArray) -> 
     ``shadow - working`` and ``below`` that of the negative ones without their sign, all (…,). Returns both, (…,),
     NaN without pairs, in the unit of the prediction; of scores between -1 and 1.
 
-    Range: 0 upwards; any number. Scores are rounded to 2^-30, values of a regression are summed exactly.
+    Range: 0 upwards; any number. Scores are rounded to 2^-30, values of a regression are
+    summed exactly, those beyond 6e57 as 6e57.
     Missing: pairs that lack a score or value are left out.
     Minimum samples: the configured minimum of pairs; below it there is no sample.
     Cost: O(1).
@@ -60,7 +61,7 @@ class Difference(PairSignal):
         schema = views.context.schema
         if not schema.is_shadow or schema.task is Task.MULTICLASS:
             return [()] * len(views)
-        pairs = compared(views.sums)
+        pairs = scored(views.sums)
         above, below = np.moveaxis(WIDE.decode(views.sums["shadow_differences"]), -1, 0)
         found = np.stack(shadow_difference(above, below, pairs), axis=-1)
         return self.of_views(views, pairs, found)

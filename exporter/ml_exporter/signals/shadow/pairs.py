@@ -12,6 +12,7 @@ from ml_exporter.core.metrics import ONE, Block, NoData, counter, gauge, info, o
 from ml_exporter.signals.performance.counts import ClassificationRows
 from ml_exporter.signals.signal import (
     NO_PAIRS,
+    NO_SCORES,
     TOO_FEW_SAMPLES,
     Column,
     Columns,
@@ -51,9 +52,16 @@ def named(sums: Sums) -> IntArray:
     return np.asarray(sums["shadow_classes"].sum(axis=(-2, -1)))
 
 
+def scored(sums: Sums) -> IntArray:
+    """Return the pairs of two scores or values, (…,)."""
+    return sums["shadow_scored"][..., 0]
+
+
 def compared(sums: Sums) -> IntArray:
-    """Return the pairs of two scores or values, or of two classes if there are no such, (…,)."""
-    return sums["shadow_scored"][..., 0] if "shadow_scored" in sums else named(sums)
+    """Return the pairs of two classes, or of two scores or values if there are more such, (…,)."""
+    if "shadow_scored" not in sums:
+        return named(sums)
+    return np.maximum(scored(sums), named(sums)) if "shadow_classes" in sums else scored(sums)
 
 
 class PairSignal(JointSignal):
@@ -61,11 +69,12 @@ class PairSignal(JointSignal):
 
     def of_views(self, views: Views, pairs: IntArray, found: FloatArray) -> Iterable[Samples]:
         """Yield the values of each window, (views, metrics), or why it has none, by its ``pairs``, (views,)."""
-        return map(self._of_view, views, pairs.tolist(), found)
+        return map(self._of_view, views, pairs.tolist(), compared(views.sums).tolist(), found)
 
-    def _of_view(self, view: View, pairs: int, found: FloatArray) -> Samples:
+    def _of_view(self, view: View, pairs: int, compared: int, found: FloatArray) -> Samples:
         if pairs < max(view.context.minimum_samples, 1):
-            return [NoData(view.scope, self.key, TOO_FEW_SAMPLES if pairs else NO_PAIRS)]
+            reason = TOO_FEW_SAMPLES if pairs else NO_SCORES if compared else NO_PAIRS
+            return [NoData(view.scope, self.key, reason)]
         return [Block(metric, view.scope, ONE, found[n : n + 1]) for n, metric in enumerate(self.metrics)]
 
 
