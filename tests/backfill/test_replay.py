@@ -197,3 +197,25 @@ def test_a_version_with_a_baseline_of_its_own_has_its_own_history(tmp_path: Path
     both = sorted((*events, *labels), key=lambda item: item["timestamp"])
     (tmp_path / "events.jsonl").write_text("".join(json.dumps(item) + "\n" for item in both))
     compare(config, history(config, tmp_path, tmp_path / "events.jsonl"), events, labels)
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+def test_a_shadow_has_its_own_history(tmp_path: Path, task: Task) -> None:
+    """It answers up to ten minutes before or after the other version, and often after the label."""
+    config = write_config(tmp_path, task, MORE)
+    own = "    baseline: baseline.json\n"
+    config.write_text(config.read_text().replace(own, own + '    versions: {"2": {shadow: true}}\n'))
+    events, labels = recorded(task)
+    rng = np.random.default_rng(5)
+    key = "score" if task is Task.BINARY else "prediction"
+    asked = {event["id"]: event["timestamp"] for event in events}
+    for label in labels[::5]:
+        label["timestamp"] = asked.get(label["id"], BEGIN) + 30
+    for number, event in enumerate(list(events)):
+        time = max(event["timestamp"] + rng.uniform(-600, 600), BEGIN)
+        if number % 7:
+            events.append(event | {"version": "2", "timestamp": round(time, 3), key: event[key] * 0.9})
+    both = sorted((*events, *labels), key=lambda item: item["timestamp"])
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(item) + "\n" for item in both))
+    found = history(config, tmp_path, tmp_path / "events.jsonl")
+    compare(config, found, sorted(events, key=lambda item: item["timestamp"]), labels)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, compress
 
 import numpy as np
 
 from ml_exporter.backfill.events import Chunk, Labels
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import BoolArray, FloatArray
 from ml_exporter.core.errors import EventsError
 from ml_exporter.ingest.assemble import Predictions
 
@@ -67,7 +67,7 @@ class Feed:
         while self._waiting and self._waiting[0][1][self._start] < end:
             batch, times = self._waiting[0]
             rows = slice(self._start, int(np.searchsorted(times, end)))
-            predictions.append((_rows(batch, rows), times[rows]))
+            predictions.append((rows_of(batch, rows), times[rows]))
             self.taken += len(times[rows])
             self._start = rows.stop
             if self._start == len(times):
@@ -141,13 +141,17 @@ class _Stream:
         return latest
 
 
-def _rows(batch: Predictions, rows: slice) -> Predictions:
+def rows_of(batch: Predictions, rows: slice | BoolArray) -> Predictions:
+    """Return the rows of a slice, or those where a mask is true."""
+    versions = batch.versions
+    if len(versions) > 1:
+        versions = versions[rows] if isinstance(rows, slice) else list(compress(versions, rows))
     return replace(
         batch,
         columns=batch.columns.take(rows),
         hashes=batch.hashes[rows],
         identified=batch.identified[rows],
-        versions=batch.versions if len(batch.versions) == 1 else batch.versions[rows],
+        versions=versions,
     )
 
 

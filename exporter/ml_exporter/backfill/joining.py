@@ -10,10 +10,13 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.app.runtime import ModelRuntime
-from ml_exporter.backfill.feed import Feed, moment
+from ml_exporter.backfill.events import Labels
+from ml_exporter.backfill.feed import Feed, moment, rows_of
+from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.columns import OutcomeColumns, PairColumns, PredictionColumns
 from ml_exporter.core.errors import EventsError
 from ml_exporter.core.schema import ModelSchema
+from ml_exporter.ingest.assemble import Predictions
 from ml_exporter.state.model import Delta
 from ml_exporter.state.ring import Window
 from ml_exporter.sums.layout import Sums
@@ -25,6 +28,10 @@ LONGEST_GAP: Final = 366 * 86_400.0
 _ROWS: Final = 20_000
 _STEPS: Final = 200
 """After how many rows and steps they are handed on (chosen: few enough to be soon there, and small)."""
+
+
+Arrived = tuple[Predictions, FloatArray]
+"""Predictions with their times of arrival, (rows,)."""
 
 
 @dataclass(slots=True)
@@ -124,15 +131,14 @@ class Joining:
     def _count(self, end: int, gathered: _Gathered) -> None:
         predictions, labels = self._feed.until(end)
         state = self._state
-        times: list[float] = []
-        for batch, arrivals in predictions:
-            times += (float(arrivals[0]), float(arrivals[-1]))
-            state.count_predictions(
-                batch.columns, batch.hashes, batch.identified, batch.versions, times[-1], times[-1]
-            )
+        answers: list[Arrived] = []
+        if state.shadows and len(labels):
+            predictions, answers = _parted(predictions, labels, state.shadows)
+        times = self._predict(predictions)
         if len(labels):
             times += (float(labels.arrivals[0]), float(labels.arrivals[-1]))
             state.count_labels(labels.hashes, labels.times, labels.values, times[-1], times[-1])
+        times += self._predict(answers)
         if times:
             state.expire(max(times))
             deltas = dict(state.deltas)
@@ -140,11 +146,39 @@ class Joining:
             state.join.changes()
             state.dropped_versions()
 
+    def _predict(self, predictions: list[Arrived]) -> list[float]:
+        """Count predictions; return the times of the first and the last of each batch."""
+        times: list[float] = []
+        for batch, arrivals in predictions:
+            times += (float(arrivals[0]), float(arrivals[-1]))
+            self._state.count_predictions(
+                batch.columns, batch.hashes, batch.identified, batch.versions, times[-1], times[-1]
+            )
+        return times
+
     def _counted(self, now: float) -> Counter[str]:
         """Return what became of labels and ids since the last call; what was counted belongs to versions now."""
         counts = Counter(self._state.new_counts)
         self._state.fold(now)
         return counts
+
+
+def _parted(
+    predictions: list[Arrived], labels: Labels, shadows: frozenset[str]
+) -> tuple[list[Arrived], list[Arrived]]:
+    """Part off what shadows answered after the label of the same id: that label does not wait for them."""
+    hashes, first = np.unique(labels.hashes, return_index=True)  # labels are in the order of arrival
+    earliest = labels.arrivals[first]
+    before: list[Arrived] = []
+    after: list[Arrived] = []
+    for batch, arrivals in predictions:
+        of_shadow = np.array([version in shadows for version in batch.versions])
+        places = np.minimum(np.searchsorted(hashes, batch.hashes), len(hashes) - 1)
+        late = of_shadow & batch.identified & (hashes[places] == batch.hashes) & (earliest[places] < arrivals)
+        for rows, parts in ((~late, before), (late, after)):
+            if rows.any():
+                parts.append((rows_of(batch, rows), arrivals[rows]))
+    return before, after
 
 
 class _Recorded(Sums):
