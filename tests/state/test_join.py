@@ -238,9 +238,7 @@ def test_a_snapshot_and_changes_restore_everything(tmp_path: Path) -> None:
     ]
 
 
-def test_labels_that_cannot_be_joined_are_not_marked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_labels_that_cannot_be_joined_are_not_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They join when they are sent again."""
     store = JoinStore(tmp_path, horizon=40.0, capacity=1_000)
     store.add_predictions(rows([1, 2]), 0.0)

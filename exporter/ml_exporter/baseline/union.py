@@ -43,7 +43,7 @@ def _merged(known: Variable | None, variable: Variable) -> Variable:
 
 
 def contradictions(schema: ModelSchema, other: ModelSchema) -> list[Problem]:
-    """Return what keeps a version from being counted beside those that ``schema`` knows; ``where`` is ``baseline``."""
+    """Return what keeps a version from being counted beside those of ``schema``; ``where`` is ``baseline``."""
     problems = []
     for what, ours, theirs in (
         ("classes", schema.classes, other.classes),
@@ -56,9 +56,8 @@ def contradictions(schema: ModelSchema, other: ModelSchema) -> list[Problem]:
     for variable in other.features:
         known = features.get(variable.name, variable)
         if type(known) is not type(variable):
-            problems.append(
-                f'has feature "{variable.name}" as {_kind(variable)}, another baseline of the model as {_kind(known)}'
-            )
+            kinds = f"{_kind(variable)}, another baseline of the model as {_kind(known)}"
+            problems.append(f'has feature "{variable.name}" as {kinds}')
         elif known.sensitive != variable.sensitive:
             problems.append(
                 f'and another baseline of the model do not agree on whether feature "{variable.name}" is sensitive'
