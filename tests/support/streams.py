@@ -23,7 +23,7 @@ from ml_exporter.baseline.source import Chunk, Column
 from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.metrics import Block
 from ml_exporter.core.schema import Task
-from ml_exporter.signals import drift, performance, quality, traffic
+from ml_exporter.signals import drift, estimation, performance, quality, traffic
 from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
 from ml_exporter.signals.signal import ModelContext, View
@@ -222,19 +222,20 @@ class Stream:
         )
 
 
-_SIGNALS: Final = (*traffic.SIGNALS, *quality.SIGNALS, *drift.SIGNALS, *performance.SIGNALS)
+_SIGNALS: Final = (*traffic.SIGNALS, *quality.SIGNALS, *drift.SIGNALS, *performance.SIGNALS, *estimation.SIGNALS)
 _NEEDED: Final = (
     *("ml_predictions_total", "ml_prediction_errors_total", "ml_feature_bin_total", "ml_prediction_bin_total"),
     *("ml_confusion_total", "ml_score_bin_total", "ml_score_below_total", "ml_score_above_total"),
     "ml_outcome_scored_total",
     *("ml_prediction_last_timestamp_seconds", "ml_label_last_timestamp_seconds"),
     *(f"ml_feature_{check}_total" for check in ("missing", "absent", "type_error", "nonfinite", "out_of_range")),
-    "ml_feature_unseen_total",
+    *("ml_feature_unseen_total", "ml_feature_outlier_total"),
+    *("ml_estimated_confusion_total", "ml_estimated_score_bin_total", "ml_estimated_score_below_total"),
 )
 WATCHED: Final = (
     *("MLFeatureMissing", "MLFeatureInvalid", "MLFeatureDrift", "MLPredictionDrift", "MLDriftWidespread"),
     *("MLPerformanceDrop", "MLWorseThanConstant", "MLLabelsStopped", "MLLabelCoverageLow"),
-    *("MLNoPredictions", "MLVolumeAnomaly"),
+    *("MLEstimatedPerformanceDrop", "MLFeatureFrozen", "MLNoPredictions", "MLVolumeAnomaly"),
 )
 """Alerts on what a stream can show: it has no errors, latencies, servers or sidecars."""
 _NEEDED_SIGNALS: Final = [
