@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from ml_exporter.cli.main import main
@@ -265,6 +266,25 @@ def test_workers_end_with_the_command(folder: Path) -> None:
         process.kill()
         # The pipe ends once nobody has it open any more.
         process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_process_that_is_killed_is_told(folder: Path, which: int) -> None:
+    """As by the kernel when memory runs out."""
+    table(20_000, 400).to_csv(folder / "events.csv", index=False)
+    command = [sys.executable, "-m", "ml_exporter", *arguments(folder, "--interval", "1m")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 60
+        while not parts(folder) and time.monotonic() < end:
+            time.sleep(0.01)
+        # The server of the processes has no children of its own but them.
+        (server,) = (each for each in psutil.Process(process.pid).children() if each.children())
+        server.children()[which].kill()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert out == ""
+    assert err.splitlines()[-1].startswith("ml-exporter: one of the processes of the backfill was killed")
+    assert "Traceback" not in err
 
 
 def test_truth_values_say_which_predictions_failed(folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_exporter.cli.options import add_command, add_config_option, count_with_one_thread
-from ml_exporter.core.errors import UsageError, nearest
+from ml_exporter.core.errors import ExporterError, UsageError, nearest
 from ml_exporter.core.text import parse_duration
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ def _run(given: argparse.Namespace) -> int:
     context.set_forkserver_preload(["ml_exporter.backfill.run"])
     forkserver.ensure_running()  # it imports while this process does
 
+    from concurrent.futures.process import BrokenProcessPool
+
     from tqdm import tqdm
 
     from ml_exporter.backfill.blocks import Blocks
@@ -112,7 +114,13 @@ def _run(given: argparse.Namespace) -> int:
             bar.update(rows - bar.n)
 
         collect_rarely()
-        result = backfill(options, move)
+        try:
+            result = backfill(options, move)
+        except BrokenProcessPool as error:
+            raise ExporterError(
+                "one of the processes of the backfill was killed, most likely for want of memory; the same command"
+                " goes on where this one was"
+            ) from error
     _tell(result, given.output)
     if given.blocks or given.rules:
         blocks = Blocks(given.output, options.interval, result.seconds)
