@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ml_exporter.backfill.parcel import Parcel
+from ml_exporter.core.errors import ExporterError
 
 
 def look(parcel: Parcel) -> tuple[Any, list[bool]]:
@@ -48,4 +49,12 @@ def test_what_was_opened_stays_once_the_sender_lets_go() -> None:
         parcel.open()
     assert content["numbers"].sum() == 49_995_000
     del content
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_lack_of_room_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(os, "memfd_create", lambda name: os.open("/dev/full", os.O_RDWR))
+    with pytest.raises(ExporterError, match=r"no room for 80,000 bytes .*: \[Errno 28\] No space left on device"):
+        Parcel({"numbers": np.arange(10_000)})
     assert len(os.listdir("/proc/self/fd")) == before

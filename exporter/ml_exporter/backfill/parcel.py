@@ -7,12 +7,14 @@ import os
 import pickle
 from typing import Any
 
+from ml_exporter.core.errors import ExporterError
+
 
 class Parcel:
     """Holds an object for one other process; pickles as where to find it, :meth:`close` gives the memory back.
 
-    A pipe costs four copies of every byte and a change of process every few of them; here each array is copied
-    once, and the reader's arrays, which cannot be written to, are the same memory.
+    ExporterError if there is no room. A pipe costs four copies of every byte and a change of process every few of
+    them; here each array is copied once, and the reader's arrays, which cannot be written to, are the same memory.
     """
 
     def __init__(self, content: Any) -> None:
@@ -21,9 +23,14 @@ class Parcel:
         self._sizes = [array.raw().nbytes for array in arrays]
         self._file = os.memfd_create("ml-exporter-parcel")
         self._path = f"/proc/{os.getpid()}/fd/{self._file}"
-        with open(self._file, "wb", closefd=False) as file:
-            for array in arrays:
-                file.write(array.raw())
+        try:
+            with open(self._file, "wb", closefd=False) as file:
+                for array in arrays:
+                    file.write(array.raw())
+        except OSError as error:
+            self.close()
+            size = sum(self._sizes)
+            raise ExporterError(f"no room for {size:,} bytes in memory for another process: {error}") from error
 
     def __getstate__(self) -> tuple[bytes, list[int], str]:
         return self._head, self._sizes, self._path
