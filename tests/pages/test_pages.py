@@ -164,6 +164,21 @@ def test_a_model_without_a_baseline_and_features(tmp_path: Path) -> None:
     html.check(landing_page(STANDING, snapshot_of(bench)))
 
 
+def test_a_version_says_whether_it_is_a_shadow_and_has_a_baseline(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    own = "    baseline: baseline.json\n"
+    versions = '    versions: {"2": {shadow: true}, "3": {baseline: baseline.json, shadow: true}}\n'
+    config.write_text(config.read_text().replace(own, own + versions))
+    bench = Bench(config, state=False)
+    for version in ("1", "2", "3"):
+        bench.send([{"id": "a", "version": version, "score": 0.5}])
+    bench.tick()
+    pages = [page_of(snapshot_of(bench), version=version) for version in ("1", "2", "3")]
+    assert [html.fact(page, "Version") for page in pages] == [
+        *("1, with a baseline of its own", "2, a shadow", "3, a shadow, with a baseline of its own")
+    ]
+
+
 def test_before_earlier_state_is_restored() -> None:
     snapshot = Snapshot([], 0.0)
     root = html.check(landing_page(STANDING, snapshot))

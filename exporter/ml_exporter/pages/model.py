@@ -76,13 +76,17 @@ def about(chosen: Selection) -> Html:
     rows = snapshot.value("ml_baseline_rows", *chosen.total)
     created = snapshot.value("ml_baseline_created_timestamp_seconds", *chosen.total)
     baseline = f"{html(digest)}: {number(rows)} rows, fitted {moment(created)}" if rows else "none"
-    is_own = bool(rows) and snapshot.value("ml_model_configured_info", *chosen.total) is not None
+    version = [chosen.version]
+    if snapshot.value("ml_model_shadow_info", *chosen.total) is not None:
+        version.append("a shadow")
+    if rows and snapshot.value("ml_model_configured_info", *chosen.total) is not None:
+        version.append("with a baseline of its own")
     return facts(
         [
             ("Owner", owner or "not named"),
             ("Task", task.replace("_", " ")),
             ("Baseline", Html(baseline)),
-            ("Version", chosen.version + (", with a baseline of its own" if is_own else "")),
+            ("Version", ", ".join(version)),
         ]
     )
 
