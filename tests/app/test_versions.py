@@ -205,6 +205,9 @@ def test_a_baseline_that_contradicts_another_versions_is_refused(
     ("old", "new", "told"),
     [
         ("      next:", "      other:", ".other: stands for versions beyond limits.versions"),
+        ("      next:", '      "":', '.: must be 1 to 64 characters of one line, got ""'),
+        ("      next:", '      "a\\nb":', ".a\nb: must be 1 to 64 characters of one line, got"),
+        ("      next:", f"      {'x' * 65}:", f".{'x' * 65}: must be 1 to 64 characters of one line, got"),
         (
             "state:",
             "limits: {versions: 1}\nstate:",

@@ -169,7 +169,16 @@ def test_only_keywords_that_editors_know() -> None:
     """What drafts 7 to 2020-12 have in common."""
     known = {
         *("$schema", "title", "description", "default", "type", "enum", "const", "pattern", "properties"),
-        *("required", "additionalProperties", "items", "minItems", "maxItems", "uniqueItems", "minLength"),
+        *(
+            "required",
+            "additionalProperties",
+            "propertyNames",
+            "items",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "minLength",
+        ),
         *(
             "maxLength",
             "minimum",

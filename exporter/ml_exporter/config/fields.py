@@ -333,17 +333,23 @@ def list_of(item: Kind, least: int = 0, unique: bool = False, most: int | None =
     return Kind(f"list of {item.name}", read, item.section, show, schema)
 
 
-def mapping_of(item: Kind, key_meaning: str) -> Kind:
-    """A mapping from names to values of one kind."""
+def mapping_of(item: Kind, key_meaning: str, names: Kind | None = None) -> Kind:
+    """A mapping from names to values of one kind; ``names`` is what a name must be."""
 
     def read(value: Any, where: str, document: Document) -> Any:
         if not isinstance(value, dict):
             document.problem(where, f"must be a mapping, got {_told(value)}")
             return _BAD
-        items = {key: item.read(entry, _join(where, key), document) for key, entry in value.items()}
+        items = {
+            key: item.read(entry, _join(where, key), document)
+            for key, entry in value.items()
+            if names is None or names.read(key, _join(where, key), document) is not _BAD
+        }
         return {key: entry for key, entry in items.items() if entry is not _BAD}
 
     schema: Schema = {"type": "object", "additionalProperties": item.schema or {}}
+    if names is not None:
+        schema["propertyNames"] = names.schema or {}
     return Kind(f"mapping of {key_meaning} to {item.name}", read, item.section, schema=schema)
 
 

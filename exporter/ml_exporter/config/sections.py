@@ -139,7 +139,9 @@ MODEL: Final = Section(
         Field("baseline", path(), "File made by `ml-exporter baseline fit`; without it there is no drift.", None),
         Field(
             "versions",
-            mapping_of(section(VERSION), "version names"),
+            mapping_of(
+                section(VERSION), "version names", text(r"[^\x00-\x1f\x7f]+", "1 to 64 characters of one line", 64)
+            ),
             "Versions that have a baseline of their own or are shadows; others need not be named.",
             {},
         ),
