@@ -1,6 +1,7 @@
 """The command line: help with examples, exit codes, and what each command prints."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ml_exporter.baseline import document
 from ml_exporter.cli.main import EXIT_CODES, main, make_parser
 from support import workload
 from support.engine import write_config
+from support.models import baseline
 
 COMMANDS = [
     ["serve"],
@@ -175,3 +178,29 @@ def test_the_client_loads_only_the_standard_library() -> None:
     )
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd="exporter")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("command", "code"), [(["metrics"], 1), (["baseline", "diff", "a.json", "a.json"], 2)])
+def test_a_full_disk_behind_standard_output_is_told(tmp_path: Path, command: list[str], code: int) -> None:
+    document.write(baseline(), tmp_path / "a.json")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ml_exporter", *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+    told = "ml-exporter: standard output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (code, told)
+
+
+def test_a_baseline_goes_where_it_is_sent(tmp_path: Path) -> None:
+    """Through a link to its file; to a device, which stays one."""
+    (tmp_path / "link.json").symlink_to("real.json")
+    document.write(baseline(), tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert document.read(tmp_path / "real.json").rows == baseline().rows
+    (tmp_path / "null").symlink_to(os.devnull)
+    document.write(baseline(), tmp_path / "null")
+    assert Path(os.devnull).is_char_device()

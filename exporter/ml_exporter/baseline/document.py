@@ -176,10 +176,17 @@ def parse(data: bytes) -> BaselineDocument:
 
 
 def write(document: BaselineDocument, path: Path) -> None:
-    """Seal ``document`` with its hash and write it to ``path``, whole or not at all."""
+    """Seal ``document`` with its hash and write it to ``path``, whole or not at all if that is a file.
+
+    A link leads to what is written, and a device or pipe stays what it is.
+    """
     document.sha256 = document.digest()
     check(document)
     text = "\n".join(_lines(msgspec.to_builtins(document))) + "\n"
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

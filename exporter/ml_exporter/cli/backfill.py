@@ -85,7 +85,10 @@ def _run(given: argparse.Namespace) -> int:
     count_with_one_thread()  # there is a process for each core
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ml_exporter.backfill.run"])
-    forkserver.ensure_running()  # it imports while this process does
+    # It imports while this process does, and is ended by it, not by Ctrl-C.
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    forkserver.ensure_running()
+    signal.signal(signal.SIGINT, interrupted)
 
     from concurrent.futures.process import BrokenProcessPool
 
@@ -116,6 +119,9 @@ def _run(given: argparse.Namespace) -> int:
         collect_rarely()
         try:
             result = backfill(options, move)
+        except KeyboardInterrupt:
+            print("ml-exporter: interrupted; the same command goes on where this one was", file=sys.stderr)
+            raise
         except BrokenProcessPool as error:
             raise ExporterError(
                 "one of the processes of the backfill was killed, most likely for want of memory; the same command"

@@ -22,6 +22,7 @@ from ml_exporter.cli import (
     run,
     serve,
 )
+from ml_exporter.cli.options import output_lost
 from ml_exporter.core.errors import BaselineError, ConfigError, EventsError, ExporterError, UsageError
 
 OK: Final = 0
@@ -71,9 +72,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    given = make_parser().parse_args(arguments)
     try:
+        given = make_parser().parse_args(arguments)
         code: int = given.run(given)
+        sys.stdout.flush()
         return code
     except UsageError as error:
         return _tell(error, USAGE)
@@ -88,6 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return FAILED
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        return _tell(ExporterError(output_lost(error)), FAILED)
 
 
 def _tell(error: ExporterError, code: int) -> int:

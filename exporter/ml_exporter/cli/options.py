@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import traceback
 from base64 import b64encode
 from collections.abc import Callable
@@ -118,16 +119,38 @@ def answering(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
 
     def answer(given: argparse.Namespace) -> int:
         try:
-            return run(given)
+            code = run(given)
+            sys.stdout.flush()
+            return code
         except BaselineError as error:
             raise UsageError(str(error)) from error
         except (ExporterError, BrokenPipeError):
             raise
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            raise UsageError(output_lost(error)) from error
         except Exception:
             traceback.print_exc()
             return 2
 
     return answer
+
+
+def output_lost(error: OSError) -> str:
+    """Return what to say if it is standard output that cannot be written; raise the error if it is not.
+
+    What is left of the output goes nowhere.
+    """
+    try:
+        os.write(1, b"\n")
+    except OSError:
+        pass
+    else:
+        raise error
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)  # it would fail again at the end
+    return f"standard output cannot be written: {error.strerror}"
 
 
 def sensitive_key(path: Path | None) -> bytes | None:
