@@ -159,6 +159,13 @@ def _usual_volume() -> Iterator[Record]:
     yield Record("model:ml_predictions:usual_ratio", f"{hour} / ({_USUAL} > 0)")
 
 
+def _shadow() -> Record:
+    """What was a shadow within the tile; or within a day, as windows hold its answers, if it is nothing any more."""
+    of = f"group without ({REPLICA}) (max_over_time(ml_model_shadow_info"
+    there = f"group without ({REPLICA}, owner, task, baseline) (ml_model_info)"
+    return Record(SHADOW, f"{of}[{TILE}]))\nor\n({of}[1d:{TILE}])) unless {there})")
+
+
 def _serving(series: str, also: str = "") -> str:
     """Return what versions added within a tile, less those that were shadows in it: nobody gets their answers."""
     return f'{series}{{window="{TILE}"}} unless ignoring (window{also and f", {also}"}) {SHADOW}'
@@ -172,7 +179,7 @@ _RECORDS: Final = (
     *increases("model_version", "ml_prediction_latency_seconds_count", windows=SLO_WINDOWS),
     *increases("model_version", "ml_prediction_latency_seconds_sum"),
     *increases("model_version_le", "ml_prediction_latency_seconds_bucket"),
-    Record(SHADOW, f"group without ({REPLICA}) (max_over_time(ml_model_shadow_info[{TILE}]))"),
+    _shadow(),
     *rolled(SERVED, _serving(PREDICTIONS)),
     *rolled(_MODEL, f"sum without (version) ({_serving(PREDICTIONS)})", SLO_WINDOWS),
     *rolled(

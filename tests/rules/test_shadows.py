@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from support.alert_cases.performance import CASES
 from support.rules import GONE, Fleet, add_replica, healthy, place, run
 
@@ -31,14 +33,24 @@ def silent(query: str, *minutes: int) -> list[dict[str, Any]]:
     return [{"eval_time": f"{minute}m", "expr": query, "exp_samples": []} for minute in minutes]
 
 
-def test_it_neither_spends_a_budget_nor_pages(tmp_path: Path) -> None:
-    fleet = shadowed(200, until=180)
-    for alert in ("MLErrorBudgetBurn", "MLLatencyBudgetBurn", *{case.alert for case in CASES}):
-        folder = tmp_path / alert
-        folder.mkdir()
-        query = f'ALERTS{{alertname="{alert}", alertstate="firing"}}'
-        told = {"promql_expr_test": silent(query, *range(5, 200, 5))}
-        run(folder, alert, fleet.as_yaml(), told)
+JUDGED = {"MLErrorBudgetBurn": "", "MLLatencyBudgetBurn": "", **{case.alert: case.thresholds for case in CASES}}
+
+
+@pytest.mark.parametrize("alert", JUDGED)
+def test_it_neither_spends_a_budget_nor_pages(tmp_path: Path, alert: str) -> None:
+    tests = silent(f'ALERTS{{alertname="{alert}", alertstate="firing"}}', *range(5, 200, 5))
+    run(tmp_path, alert, shadowed(200, until=180).as_yaml(), {"promql_expr_test": tests}, JUDGED[alert])
+
+
+def test_it_does_not_hide_that_another_version_serves(tmp_path: Path) -> None:
+    fleet = shadowed(100, until=100)
+    for replica in "ab":
+        fleet.counter("ml_predictions_total", 0, **place("m", replica))
+    add_replica(fleet, "m", "c", version="4")
+    del fleet.series[next(key for key in fleet.series if "configured" in key and 'instance="m-c"' in key)]
+    query = 'count by (version) (ALERTS{alertname="MLBaselineMismatch", alertstate="firing"})'
+    tests = [{"eval_time": "90m", "expr": query, "exp_samples": [{"labels": '{version="4"}', "value": 1}]}]
+    run(tmp_path, "MLBaselineMismatch", fleet.as_yaml(), {"promql_expr_test": tests})
 
 
 def test_it_is_no_traffic_of_its_model(tmp_path: Path) -> None:
