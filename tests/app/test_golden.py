@@ -4,6 +4,7 @@
 """
 
 import math
+import re
 import subprocess
 from pathlib import Path
 
@@ -74,7 +75,10 @@ def make_page(folder: Path) -> str:
     assert all(
         block.metric.name != "ml_exporter_collector_success" or block.values.all() for block in bench.published
     )
-    lines = bench.page().splitlines()
+    # Processors differ in the last digits of logarithms, and so in the hashes of the baselines.
+    page, hashes = re.subn(r'baseline="[0-9a-f]{12}"', 'baseline="0123456789ab"', bench.page())
+    assert hashes == 3
+    lines = page.splitlines()
     return "\n".join(line for line in lines if "collector_duration" not in line) + "\n"
 
 
@@ -96,7 +100,6 @@ def test_the_page_is_the_golden_one(tmp_path: Path, update_golden: bool) -> None
     found, expected = samples(page), samples(golden)
     assert found.keys() == expected.keys()
     for series, value in expected.items():
-        # Processors differ in the last digits of logarithms.
         assert math.isclose(found[series], value, rel_tol=1e-9, abs_tol=1e-12), series
 
 
