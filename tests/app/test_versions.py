@@ -104,9 +104,11 @@ def test_another_baseline_of_a_version_begins_that_version_anew_and_no_other(tmp
     bench.vanish()
     document.write(document.read(tmp_path / "baseline.json"), tmp_path / "next.json")
     again = Bench(config, bench.clock)
-    assert again.engine.status.notes == ['model "model": version "next" has another baseline: its sums begin anew']
+    assert again.engine.status.notes == [
+        'model "model": version "next" begins anew: its baseline, or whether it is a shadow, changed'
+    ]
     assert numbers(again, "1") == kept
-    assert again.value("ml_predictions_total", model="model", version="next") is None
+    assert again.value("ml_predictions_total", model="model", version="next") == 0
     again.send([event | {"id": f"later {event['id']}"} for event in events_of(moved(50, 3, Task.BINARY))])
     again.tick()
     assert again.value("ml_predictions_total", model="model", version="next") == 50
@@ -254,3 +256,32 @@ def test_a_configured_version_has_its_place_whoever_came_before(tmp_path: Path) 
         for version in ("1", "third", "fourth", "other", "next")
     }
     assert counted == {"1": 30, "third": 30, "fourth": None, "other": 30, "next": 40}
+
+
+def test_a_configured_version_keeps_its_place_though_it_is_silent(tmp_path: Path) -> None:
+    """So it does through restarts, and with journals that tell of a time when it was not configured."""
+    config = write_config(tmp_path)
+    bench = Bench(config, ManualClock(START))
+    bench.send(events_of(moved(40, 3, Task.BINARY)))
+    bench.tick()
+    bench.tick(2 * 86_400)
+    assert bench.value("ml_predictions_total", model="model", version="next") is None
+    configured(tmp_path, Task.BINARY)
+    bench.vanish()
+    again = Bench(config, bench.clock)
+    for _ in range(2):
+        assert again.value("ml_predictions_total", model="model", version="next") == 0
+        again.tick(2 * 86_400)
+
+
+def test_a_reload_tells_which_version_begins_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = configured(tmp_path, Task.BINARY)
+    bench = Bench(config, ManualClock(START))
+    bench.send(workload.events(workload.table(50, seed=71)) + events_of(moved(40, 3, Task.BINARY)))
+    bench.tick()
+    config.write_text(config.read_text().replace("next.json}", "next.json, shadow: true}"))
+    bench.engine.replace_models(runtimes(load(config)))
+    told = [record for record in caplog.records if "begins anew" in record.message]
+    assert [(record.__dict__["model"], record.__dict__["version"]) for record in told] == [("model", "next")]
+    counted = [bench.value("ml_predictions_total", model="model", version=name) for name in ("1", "next")]
+    assert counted == [50, 0]

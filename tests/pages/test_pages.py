@@ -19,6 +19,7 @@ from ml_exporter.pages.snapshot import Snapshot
 from ml_exporter.pages.words import number, plain
 from support import html, wide, workload
 from support.engine import Bench, write_config
+from support.versions import fit_next
 
 STANDING = Standing("1.2.3", "running", "/metrics", [("Configuration", "ml-exporter.yml")], ["model"])
 ROWS = 600
@@ -101,8 +102,9 @@ def test_the_numbers_are_those_of_the_page_of_metrics(tmp_path: Path) -> None:
     ]
     assert cells[2].startswith(shown("ml_segment_performance_accuracy", **group))
     assert html.row(root, "The windows of this version", "5m")[:3] == ["holds the last 10 s", "600", "600"]
+    before = f"baseline {shown('ml_baseline_performance_accuracy')}"
     versions = html.row(root, "All versions", "Accuracy")
-    assert versions == [shown("ml_performance_accuracy", window="1h"), "no labels"]
+    assert versions == [within("ml_performance_accuracy") + before, f"no labels{before}"]
 
 
 def test_histograms_show_the_window_beside_the_baseline(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_without_any_event(tmp_path: Path, task: Task) -> None:
     words = html.text_of(root.find("body"))
     assert "No prediction has arrived within the window" in words
     assert html.fact(root, "Last prediction") == "none yet"
-    assert html.fact(root, "Last label of this version") == "no labels yet"
+    assert html.fact(root, "Last label") == "none yet"
     accuracy = "RMSE" if task is Task.REGRESSION else "Accuracy"
     assert html.row(root, "labels that arrived", accuracy)[0] == "no labels"
     assert html.row(root, "Sorted by how far PSI", "normal")[1] == "no predictions"
@@ -164,19 +166,26 @@ def test_a_model_without_a_baseline_and_features(tmp_path: Path) -> None:
     html.check(landing_page(STANDING, snapshot_of(bench)))
 
 
-def test_a_version_says_whether_it_is_a_shadow_and_has_a_baseline(tmp_path: Path) -> None:
+def test_a_configured_version_is_shown_before_it_comes(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     own = "    baseline: baseline.json\n"
-    versions = '    versions: {"2": {shadow: true}, "3": {baseline: baseline.json, shadow: true}}\n'
+    versions = '    versions: {"2": {shadow: true}, "3": {baseline: next.json}}\n'
     config.write_text(config.read_text().replace(own, own + versions))
+    fit_next(tmp_path, Task.BINARY)
     bench = Bench(config, state=False)
-    for version in ("1", "2", "3"):
-        bench.send([{"id": "a", "version": version, "score": 0.5}])
+    bench.send([{"id": "a", "version": "1", "score": 0.5}])
     bench.tick()
-    pages = [page_of(snapshot_of(bench), version=version) for version in ("1", "2", "3")]
-    assert [html.fact(page, "Version") for page in pages] == [
-        *("1, with a baseline of its own", "2, a shadow", "3, a shadow, with a baseline of its own")
-    ]
+    snapshot = snapshot_of(bench)
+    pages = [page_of(snapshot, version=version) for version in ("1", "2", "3")]
+    assert [html.fact(page, "Version") for page in pages] == ["1", "2, a shadow", "3"]
+    model, shadow, other = html.row(pages[0], "All versions", "Baseline")
+    assert model == shadow != other
+    assert html.row(pages[0], "All versions", "Last prediction") == ["1 s ago", "none yet", "none yet"]
+    agreement = html.row(pages[0], "All versions", "Agreement with the version at work")
+    assert agreement == ["not a shadow", "no pairs", "not a shadow"]
+    landing = html.text_of(html.check(landing_page(STANDING, snapshot)).find("body"))
+    assert landing.count("no predictions yet") == 2
+    assert "2a shadow" in landing
 
 
 def test_before_earlier_state_is_restored() -> None:

@@ -301,10 +301,15 @@ def _groups(text: str) -> list[dict[str, Any]]:
 
 
 def run(
-    folder: Path, name: str, series: list[dict[str, str]], tests: dict[str, Any], more: str = "", **timing: str
+    folder: Path,
+    name: str | Collection[str],
+    series: list[dict[str, str]],
+    tests: dict[str, Any],
+    more: str = "",
+    **timing: str,
 ) -> None:
-    """Run promtool over the rules that an alert or a recorded series rests on; fail with what it says."""
-    rules = rules_for([name], defaults("1h", more))
+    """Run promtool over the rules that alerts or recorded series rest on; fail with what it says."""
+    rules = rules_for([name] if isinstance(name, str) else name, defaults("1h", more))
     (folder / "rules.yml").write_text(json.dumps(rules))  # every document of JSON is one of YAML
     document = {
         "rule_files": ["rules.yml"],

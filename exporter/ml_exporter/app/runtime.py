@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from ml_exporter.state.ring import Window
 from ml_exporter.sums import FEEDBACK_TALLIES, OUTCOME_TALLIES, PAIR_TALLIES, PREDICTION_TALLIES
 from ml_exporter.sums.classification import SCORED_CLASSES
 from ml_exporter.sums.tally import Tallies
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +112,14 @@ class ModelRuntime:
             return False
         for name in list(state.versions):
             if old.fingerprint(name) != self.fingerprint(name):
+                told = {"model": self.name, "version": name}
+                log.warning("version begins anew: its baseline, or whether it is a shadow, changed", extra=told)
                 state.drop_version(name)
         state.tallies, state.windows = self.tallies, self.windows
         state.shadows, state.named = self.shadows, self.named
         state.max_versions, state.default_version = self.max_versions, self.setup.settings.version
         state.join.horizon, state.join.capacity = labels.horizon, labels.capacity
-        state.version(state.default_version)
+        state.begin_named()
         for name, version in state.versions.items():
             version.rewindow(self.tallies(name), self.windows)
         self.state = state

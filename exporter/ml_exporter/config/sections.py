@@ -289,8 +289,8 @@ LIMITS: Final = Section(
         Field(
             "versions",
             integer(1, 100),
-            "Versions of a model with their own series; others count as `other`. A version that was silent for"
-            " the longest window loses its series.",
+            "Versions of a model with their own series; others count as `other`. A version that is not"
+            " configured and was silent for the longest window loses its series.",
             8,
         ),
     )

@@ -78,7 +78,7 @@ def _row(snapshot: Snapshot, model: str, version: str) -> list[str]:
     total = f"<br>{muted(f'{count} counted')}"
     return [
         link(path_of(model, version), model),
-        version,
+        Html(f"{html(version)}<br>{muted('a shadow')}") if snapshot.is_shadow(model, version) else version,
         Html(f"{html(owner or 'no owner')}<br>{muted(task.replace('_', ' '))}"),
         Number(html(ago(predicted, snapshot.at, "no predictions yet")) + total),
         Number(html(ago(labelled, snapshot.at, "no labels yet"))),

@@ -76,17 +76,13 @@ def about(chosen: Selection) -> Html:
     rows = snapshot.value("ml_baseline_rows", *chosen.total)
     created = snapshot.value("ml_baseline_created_timestamp_seconds", *chosen.total)
     baseline = f"{html(digest)}: {number(rows)} rows, fitted {moment(created)}" if rows else "none"
-    version = [chosen.version]
-    if snapshot.value("ml_model_shadow_info", *chosen.total) is not None:
-        version.append("a shadow")
-    if rows and snapshot.value("ml_model_configured_info", *chosen.total) is not None:
-        version.append("with a baseline of its own")
+    shadow = ", a shadow" if snapshot.is_shadow(*chosen.total) else ""
     return facts(
         [
             ("Owner", owner or "not named"),
             ("Task", task.replace("_", " ")),
             ("Baseline", Html(baseline)),
-            ("Version", ", ".join(version)),
+            ("Version", chosen.version + shadow),
         ]
     )
 

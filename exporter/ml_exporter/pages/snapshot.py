@@ -64,6 +64,10 @@ class Snapshot:
         """Return the versions of a model."""
         return sorted({labels[0] for labels in self.rows("ml_model_info", model)})
 
+    def is_shadow(self, model: str, version: str) -> bool:
+        """Return whether a version answers beside the one at work."""
+        return self.value("ml_model_shadow_info", model, version) is not None
+
     def windows(self, model: str, version: str) -> list[str]:
         """Return the windows of a version, the shortest first."""
         found = {labels[0] for labels in self.rows("ml_window_predictions", model, version)}

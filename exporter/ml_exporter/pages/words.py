@@ -117,6 +117,7 @@ SHORT: Final = {
     "no_events": "no predictions",
     "no_labels": "no labels",
     "no_scores": "no scores",
+    "no_pairs": "no pairs",
     "no_baseline": "not in the baseline",
     "too_few_samples": "too few samples",
     "one_class": "one class only",

@@ -148,7 +148,7 @@ def _restore_model(
     # State of an earlier release knows no feedback.
     rated_bits = {number: snapshot.content(blob) for number, blob in kept.get("rated_bits", [])}
     notes = [
-        f'model "{name}": version "{version}" has another baseline: its sums begin anew'
+        f'model "{name}": version "{version}" begins anew: its baseline, or whether it is a shadow, changed'
         for version in sorted(begun_anew)
     ]
     try:
@@ -156,6 +156,7 @@ def _restore_model(
     except (OSError, ValueError) as error:
         model.join.clear()
         notes.append(f'model "{name}": the ids that waited for labels are lost: {error}')
+    model.begin_named()
     if not found.trusted:
         model.counts.clear()
         for version in model.versions.values():

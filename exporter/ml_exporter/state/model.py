@@ -188,7 +188,7 @@ class ModelState:
         for name, version in list(self.versions.items()):
             version.advance(now)
             idle = now - version.touched > longest and name not in self.deltas
-            if idle and name != self.default_version:
+            if idle and name != self.default_version and name not in self.named:
                 self.drop_version(name)
 
     def drop_version(self, name: str) -> None:
@@ -210,7 +210,12 @@ class ModelState:
         self.new_counts.clear()
 
     def __post_init__(self) -> None:
-        self.version(self.default_version)
+        self.begin_named()
+
+    def begin_named(self) -> None:
+        """Begin the versions that are configured: one that never comes is seen to have no predictions."""
+        for name in (self.default_version, *sorted(self.named)):
+            self.version(name)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -219,10 +224,10 @@ class ModelState:
         self.deltas.clear()
         self.new_counts.clear()
         self.join.clear()
-        self.version(self.default_version)
+        self.begin_named()
 
     def version(self, name: str) -> VersionState:
-        """Return the sums of a version, made at its first event."""
+        """Return the sums of a version, made at its first event unless it is configured."""
         if name not in self.versions:
             self.versions[name] = VersionState(self.tallies(name), self.windows)
         return self.versions[name]
@@ -235,7 +240,7 @@ class ModelState:
 
     def _admit(self, versions: Sequence[str]) -> list[str]:
         """Return the names under which versions count: their own, or ``other`` once there are too many."""
-        known = self.versions.keys() | self.deltas.keys() | self.named
+        known = self.versions.keys() | self.deltas.keys()
         shown: dict[str, str] = {}
         for name in dict.fromkeys(versions):
             if name not in known and len(known) >= self.max_versions:

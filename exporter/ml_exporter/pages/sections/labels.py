@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.ingest.reasons import WARNINGS
-from ml_exporter.pages.markup import Html, Number, facts, table
+from ml_exporter.pages.markup import Html, Number, facts, paragraph, table
 from ml_exporter.pages.sections.section import Of, Section, Selection
-from ml_exporter.pages.sections.windows import quantiles
-from ml_exporter.pages.words import ago, number, plain
+from ml_exporter.pages.words import number, plain
 
 
 def _content(chosen: Selection) -> Html:
     snapshot, model = chosen.snapshot, chosen.model
-    last = snapshot.value("ml_label_last_timestamp_seconds", *chosen.total)
     results = snapshot.by_first("ml_labels_total", model)
     pairs: list[tuple[str, str]] = [
-        ("Last label of this version", ago(last, snapshot.at, "no labels yet")),
-        ("From prediction to label", quantiles(chosen, "ml_label_delay_seconds") or "no labels yet"),
         ("Labels", ", ".join(f"{plain(count)} {result}" for result, count in results.items()) or "none"),
         ("Predictions that wait for a label", number(snapshot.value("ml_exporter_join_pending_ids", model))),
         ("Labels that wait for a prediction", number(snapshot.value("ml_exporter_join_early_labels", model))),
@@ -25,7 +21,7 @@ def _content(chosen: Selection) -> Html:
         ("Predictions sent again, not counted", number(snapshot.value("ml_predictions_duplicate_total", model))),
         ("Forgotten for want of capacity", number(snapshot.value("ml_predictions_evicted_total", model))),
     ]
-    return Html(facts(pairs) + _left_out(chosen))
+    return Html(paragraph("Of all versions of the model together.") + facts(pairs) + _left_out(chosen))
 
 
 def _of(chosen: Selection, name: str, capacity: str) -> str:
@@ -43,4 +39,4 @@ def _left_out(chosen: Selection) -> Html:
     return table("Parts of events that were left out since the start.", ("What", "Why", "Times"), rows)
 
 
-SECTION: Final = Section("labels", "Labels, joins and losses", Of.VERSION, _content)
+SECTION: Final = Section("labels", "Labels, joins and losses", Of.MODEL, _content)

@@ -41,10 +41,10 @@ def _content(chosen: Selection) -> Html:
         estimates = snapshot.rows(ESTIMATED + key, *chosen.scope)
         why = short(reasons.get(key))
         for labels in {**baseline, **now, **estimates}:
-            here = _beside(chosen, OBSERVED + key, labels)
+            here = beside(chosen, OBSERVED + key, labels)
             cells = [_name(key, labels, metric), Number(number(now.get(labels), why) + here)]
             if has_estimates:
-                there = _beside(chosen, ESTIMATED + key, labels)
+                there = beside(chosen, ESTIMATED + key, labels)
                 cells.append(Number(number(estimates.get(labels), "no estimate") + there))
             cells.append(number(baseline.get(labels), "not in the baseline"))
             rows.append(cells)
@@ -61,7 +61,7 @@ def _content(chosen: Selection) -> Html:
     return table(words, heads, rows)
 
 
-def _beside(chosen: Selection, name: str, labels: tuple[str, ...]) -> Html:
+def beside(chosen: Selection, name: str, labels: tuple[str, ...]) -> Html:
     """Return the 95 % interval of a measure, or else its standard error, or nothing."""
     error, lower, upper = (chosen.snapshot.rows(name + end, *chosen.scope).get(labels) for end in _CHANCE)
     if lower is not None and upper is not None:

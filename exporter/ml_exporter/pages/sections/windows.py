@@ -40,14 +40,16 @@ def _since_start(chosen: Selection) -> Html:
         ("Predictions", f"{number(snapshot.value('ml_predictions_total', *total))} since the counters began"),
         ("Last prediction", ago(last, snapshot.at, "none yet")),
         ("Answered with an error", plain(snapshot.value("ml_prediction_errors_total", *total) or 0)),
-        ("Latency", quantiles(chosen, "ml_prediction_latency_seconds") or "not told by the sender"),
+        ("Latency", _quantiles(chosen, "ml_prediction_latency_seconds") or "not told by the sender"),
+        ("Last label", ago(snapshot.value("ml_label_last_timestamp_seconds", *total), snapshot.at, "none yet")),
+        ("From prediction to label", _quantiles(chosen, "ml_label_delay_seconds") or "no labels yet"),
     ]
     least = snapshot.value("ml_minimum_samples", *total)
     words = f"Below {plain(least)} samples drift and performance have no value." if least else ""
     return Html(facts(pairs) + (paragraph(words) if words else ""))
 
 
-def quantiles(chosen: Selection, name: str) -> str:
+def _quantiles(chosen: Selection, name: str) -> str:
     """Return the bounds below which half and nine tenths of a histogram lie, "" if it is empty."""
     found = chosen.snapshot.histogram(name, *chosen.total)
     if found is None or not found[1][-1]:
