@@ -16,6 +16,7 @@ from ml_exporter.core.schema import Task
 from ml_exporter.ingest.intake import Intake
 from support import workload
 from support.engine import START, Bench, values, write_config
+from support.models import baseline
 from support.versions import OWN, configured, events_of, fit_next, moved
 
 ROWS = 700
@@ -215,6 +216,12 @@ def test_a_baseline_that_contradicts_another_versions_is_refused(
             "limits: {versions: 1}\nstate:",
             ": are 2 with the model's own, but limits.versions allows 1",
         ),
+        ("{baseline: next.json}", "", ".next: must be a mapping, got none; {{}} stands for the defaults"),
+        (
+            "next.json}",
+            "regression.json}",
+            '.next.baseline: was fitted for "regression", the model is "binary_classification"',
+        ),
         (
             "next.json}",
             "gone.json}",
@@ -236,6 +243,7 @@ def test_what_the_configuration_says_wrong_of_a_version_is_told(
     tmp_path: Path, old: str, new: str, told: str
 ) -> None:
     config = configured(tmp_path, Task.BINARY)
+    document.write(baseline(Task.REGRESSION), tmp_path / "regression.json")
     config.write_text(config.read_text().replace(old, new))
     with pytest.raises(ConfigError) as error:
         load(config)

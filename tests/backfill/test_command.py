@@ -129,7 +129,7 @@ def test_what_cannot_be_used_is_told_and_the_rest_counts(folder: Path, capsys: p
     assert main(arguments(folder)) == 0
     told = capsys.readouterr()
     assert told.err.splitlines() == [
-        "rows without a usable time are left out: 1, first at row 5 of events.csv",
+        "rows whose time cannot be used, or is before 1980, are left out: 1, first at row 5 of events.csv",
         "rows whose score is no number between 0 and 1 are left out: 1, first at row 13 of events.csv",
         "rows whose latency_seconds is no number of at least 0 are left out: 1, first at row 15 of events.csv",
         "predictions are none of the classes 0, 1: 1, first at row 11 of events.csv",
@@ -172,6 +172,17 @@ MISTAKES = {
     ),
     "a duration": (["--interval", "often"], "events.csv", '--interval: "often" is not a duration such as 30s'),
     "a column": (["--column", "labl=x"], "events.csv", '--column: "labl" is none of id,'),
+    "a key twice": (
+        ["--column", "label=a", "--column", "label=b"],
+        "events.csv",
+        '--column: "label" is given twice',
+    ),
+    "no times": (
+        ["--column", "timestamp=normal"],
+        "events.csv",
+        "rows whose time cannot be used, or is before 1980, are left out: 2,000, first at row 2 of events.csv",
+    ),
+    "a file for a folder": (["--output", "events.csv"], "events.csv", "cannot be used: Not a directory\n"),
     "a pair": (["--column", "label"], "events.csv", '--column: must be KEY=COLUMN, got "label"'),
     "another column": (
         ["--column", "label=lable"],
@@ -234,12 +245,11 @@ def test_whole_numbers_of_any_size_are_ids(folder: Path, capsys: pytest.CaptureF
 
 def test_a_time_that_is_years_away_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frame = table(300, 10)
-    frame.loc[0, "timestamp"] = 0
-    frame.loc[0, "label_timestamp"] = 0
+    frame.loc[0, ["timestamp", "label_timestamp"]] = pd.Timestamp("2000-01-01").timestamp()
     frame.to_csv(folder / "events.csv", index=False)
     assert main(arguments(folder)) == 4
     assert (
-        "the event of 2013-11-21 00:02:00 UTC comes 16,029 days after the one before it" in capsys.readouterr().err
+        "the event of 2013-11-21 00:02:00 UTC comes 5,072 days after the one before it" in capsys.readouterr().err
     )
 
 

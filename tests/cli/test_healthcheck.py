@@ -35,6 +35,9 @@ def test_a_sidecar_that_is_well(tmp_path: Path) -> None:
         code, out, err = check(f"{url}/elsewhere")
         assert (code, out, err.count("\n")) == (1, "", 1)
         assert err.startswith(f"{url}/elsewhere/-/healthy: 404 ")
+        secure = url.replace("http", "https")
+        told = f"{secure}/-/healthy: cannot connect to {url[7:]}: no TLS there; is it http://?\n"
+        assert check(secure) == (1, "", told)
 
 
 def test_nobody_listens() -> None:
@@ -96,6 +99,7 @@ MISTAKES = {
     "a timeout": (["--timeout", "soon"], '--timeout: "soon" is not a duration'),
     "no timeout": (["--timeout", "0s"], "--timeout: must be longer than 0s"),
     "half a user": (["--user", "alice"], "--user: needs --password-file, and the other way round"),
+    "authorities": (["--ca", "/nowhere"], "--ca: /nowhere cannot be used: No such file or directory"),
     "no password": (["--user", "a", "--password-file", "/nowhere"], "--password-file: /nowhere cannot be read"),
 }
 

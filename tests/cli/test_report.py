@@ -44,8 +44,7 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{sidecar.port}"
         code, _, err = report("--model", "a b", "--output", output, url)
         assert (code, output.exists()) == (1, False)
-        assert err.startswith(f"ml-exporter: {url}/report?model=a+b: 404 ")
-        assert "there is no such model" in err
+        assert err == f'ml-exporter: {url}/report?model=a+b: 404 there is no model "a b"; see /\n'
         code, _, err = report("--output", tmp_path, url)
         assert (code, err) == (1, f"ml-exporter: --output: {tmp_path} cannot be written: Is a directory\n")
 

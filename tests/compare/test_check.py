@@ -202,7 +202,11 @@ def test_what_is_not_there_is_told_and_not_judged(fitted: Path, tmp_path: Path) 
     data = frame().drop(columns=["score", "label", "tied"])
     data.to_csv(tmp_path / "data.csv", index=False)
     code, out, err = check(fitted, tmp_path / "data.csv")
-    assert (code, err) == (1, f"{tmp_path}/data.csv: no column for tied: absent in all rows\n")
+    assert (code, err) == (
+        1,
+        f"{tmp_path}/data.csv: no column for tied: absent in all rows\n"
+        f"{tmp_path}/data.csv: no column score: the predictions cannot be compared\n",
+    )
     assert "(predictions)" not in out
     assert "performance" not in out
     tied = next(line for line in out.splitlines() if " tied " in line and "%" in line)
@@ -214,7 +218,7 @@ def test_labels_that_nobody_knows_are_told(fitted: Path, tmp_path: Path) -> None
     data.loc[:49, "label"] = "perhaps"
     data.rename(columns={"label": "late", "score": "p"}).to_csv(tmp_path / "data.csv", index=False)
     code, out, err = check(fitted, tmp_path / "data.csv", "--label", "late", "--score", "p")
-    assert (code, err) == (0, f"{tmp_path}/data.csv: 50 labels are none of the baseline's\n")
+    assert (code, err) == (0, f"{tmp_path}/data.csv: 50 labels are none of the classes 0, 1\n")
     assert out.endswith("9 features; 2,000 rows, 1,950 labels\nno drift\n")
 
 
@@ -241,7 +245,7 @@ def test_few_labels_have_no_performance(fitted: Path, tmp_path: Path) -> None:
 
 MISTAKES = {
     "few rows": (["few.csv"], "no feature can be judged: too_few_samples"),
-    "no rows": (["empty.csv"], "there are no rows"),
+    "no rows": (["empty.csv"], "empty.csv: there are no rows"),
     "no file": (["nowhere.csv"], "nowhere.csv: no such file"),
     "a suffix": (["baseline.json"], "baseline.json: must end in one of .csv, .parquet, .jsonl, .ndjson"),
     "no line": (["bad.jsonl"], "bad.jsonl: line 2 is not JSON: "),
@@ -250,8 +254,9 @@ MISTAKES = {
     "features": (["features.jsonl"], "features.jsonl: line 1: features must be an object"),
     "another table": (["other.csv"], "no column is a feature of the baseline; there are x, y"),
     "a column": (["data.csv", "--label", "lable"], '--label: no column "lable"; did you mean "label"?'),
-    "a score": (["scores.csv"], 'column "score": scores must lie between 0 and 1'),
-    "a criterion": (["data.csv", "--share", "-1"], "--share: must be at least 0, got -1"),
+    "a score": (["scores.csv"], 'scores.csv: column "score": scores must lie between 0 and 1'),
+    "a criterion": (["data.csv", "--share", "-1"], "--share: must lie between 0 and 1, got -1"),
+    "another share": (["data.csv", "--share", "3"], "--share: must lie between 0 and 1, got 3"),
     "no number": (["data.csv", "--feature-psi", "nan"], "--feature-psi: must be at least 0, got nan"),
     "a minimum": (["data.csv", "--minimum-samples", "0"], "--minimum-samples: must be at least 1, got 0"),
     "a key": (["data.csv", "--sensitive-key-file", "/nowhere"], "--sensitive-key-file: /nowhere cannot be read"),

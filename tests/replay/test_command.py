@@ -151,7 +151,7 @@ def test_what_is_refused_is_told_by_reason_and_is_an_error(server: Process, tmp_
     )
     assert done.returncode == 1
     assert done.stderr.startswith(
-        "rows without a usable time are left out: 1, first at row 9 of events.csv\n"
+        "rows whose time cannot be used, or is before 1980, are left out: 1, first at row 9 of events.csv\n"
         "refused, unknown_class: 5, first: label: must be one of 0, 1\n"
     )
     assert 'unknown_model: 1, first: model: no model "modle"; configured are model\n' in done.stderr

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from ml_exporter.app.sidecar import ServeOptions, Sidecar
-from ml_exporter.core.errors import ConfigError, ExporterError
+from ml_exporter.core.errors import ConfigError, ExporterError, UsageError
 from support.engine import write_config
 from support.guarded import PASSWORD, USERS, basic, certificate, serve
 from support.http import Running, running
@@ -216,5 +216,5 @@ def test_the_network_cannot_send_events_unless_told_so(tmp_path: Path, address: 
 
 @pytest.mark.parametrize("address", ["19100", "host:port", "127.0.0.1:99999", ""])
 def test_an_address_that_is_none_is_told(tmp_path: Path, address: str) -> None:
-    with pytest.raises(ExporterError, match="is not an address such as"):
+    with pytest.raises(UsageError, match="must be an address such as"):
         Sidecar(ServeOptions(write_config(tmp_path), (address,)))

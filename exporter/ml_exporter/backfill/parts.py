@@ -65,7 +65,8 @@ class Folder:
                 write_whole(manifest, [json.dumps(wanted, indent=2).encode()])
             found = json.loads(manifest.read_text())
         except (OSError, ValueError) as error:
-            raise EventsError(f"{path}: cannot be used: {error}") from error
+            why = (error.strerror if isinstance(error, OSError) else None) or error
+            raise EventsError(f"--output: {path} cannot be used: {why}") from error
         different = sorted(key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key))
         if different:
             raise EventsError(

@@ -24,6 +24,10 @@ KEYS: Final = (
 )
 """What a column may hold beside a feature, under the names that events have in the intake."""
 
+EARLIEST: Final = 315_532_800.0
+"""The year 1980 (chosen): smaller numbers are no times of a model's predictions, but another column."""
+NO_TIME: Final = "rows whose time cannot be used, or is before 1980, are left out"
+
 _TEXT: Final = ("id", "version", "prediction", "error", "label")
 
 
@@ -78,7 +82,7 @@ class Table:
     def _events(self, chunk: source.Chunk, rows: int) -> Chunk:
         times = seconds_of(chunk[self._column["timestamp"]])
         usable = are_times(times)
-        self._note("rows without a usable time are left out", ~usable)
+        self._note(NO_TIME, ~usable)
         predictions = None
         if self._has_predictions(chunk):
             usable &= self._in_range(chunk, rows)
@@ -235,8 +239,8 @@ def attribution_column(feature: str) -> str:
 
 
 def are_times(seconds: FloatArray) -> BoolArray:
-    """Return which numbers can be seconds since the Unix epoch."""
-    return (seconds >= 0) & (seconds <= LATEST)
+    """Return which numbers can be seconds since the Unix epoch at which something was predicted."""
+    return (seconds >= EARLIEST) & (seconds <= LATEST)
 
 
 def is_error(name: str | None) -> bool | None:

@@ -56,7 +56,7 @@ def fit(
     every row with the same tallies that the sidecar uses. Between the two, sums over whole rows ask for a sample
     of whole rows. BaselineError says what in the data is unusable.
     """
-    profiles, labelled_scores = _first_pass(chunks, options)
+    profiles, labelled_scores = _first_pass(chunks, options, source)
     schema, reviews = plan(profiles, options)
     rows = profiles[next(iter(profiles))].rows
     if options.multivariate:
@@ -99,7 +99,7 @@ def fit(
 
 
 def _first_pass(
-    chunks: Callable[[], Iterator[Chunk]], options: FitOptions
+    chunks: Callable[[], Iterator[Chunk]], options: FitOptions, source: str
 ) -> tuple[dict[str, Profile], LabelledScores]:
     profiles: dict[str, Profile] = {}
     labelled = LabelledScores(options, np.random.default_rng(_SEED))
@@ -110,7 +110,7 @@ def _first_pass(
                 profiles[name] = Profile(np.random.default_rng([_SEED, len(profiles)]))
             profiles[name].add(column)
     if not profiles or not next(iter(profiles.values())).rows:
-        raise BaselineError("there are no rows")
+        raise BaselineError(f"{source}: there are no rows")
     named = {"--label": options.label, "--score": options.score, "--prediction": options.prediction}
     asked = [(flag, name) for flag, name in named.items() if name is not None]
     asked += [("--exclude", name) for name in sorted(options.exclude)]

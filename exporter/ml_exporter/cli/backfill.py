@@ -169,6 +169,8 @@ def columns_of(given: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
             raise UsageError(f'--column: must be KEY=COLUMN, got "{pair}"')
         if key not in keys:
             raise UsageError(f'--column: "{key}" is none of {", ".join(keys)}{nearest(key, keys)}')
+        if key in found:
+            raise UsageError(f'--column: "{key}" is given twice')
         found[key] = column
     return found
 

@@ -141,6 +141,8 @@ def _fit(given: argparse.Namespace) -> int:
     class_scores = dict(map(_class_score, given.class_score))
     if not 0 < given.threshold < 1:
         raise BaselineError(f"--threshold: must lie between 0 and 1, got {given.threshold:g}")
+    if given.output.is_dir() or not given.output.parent.is_dir():
+        raise BaselineError(f"--output: {given.output} must be a file in a folder that exists")
     fitted = fit(
         lambda: read_chunks(given.data),
         FitOptions(

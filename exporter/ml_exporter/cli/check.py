@@ -74,15 +74,18 @@ def _run(given: argparse.Namespace) -> int:
     from ml_exporter.compare.data import KEYS, count
     from ml_exporter.compare.report import report
 
-    for flag in ("feature_psi", "prediction_psi", "share"):
+    for flag in ("feature_psi", "prediction_psi"):
         if not getattr(given, flag) >= 0:
             raise UsageError(f"--{flag.replace('_', '-')}: must be at least 0, got {getattr(given, flag):g}")
+    if not 0 <= given.share <= 1:
+        raise UsageError(f"--share: must lie between 0 and 1, got {given.share:g}")
     if given.minimum_samples < 1:
         raise UsageError(f"--minimum-samples: must be at least 1, got {given.minimum_samples}")
     baseline = document.read(given.baseline)
     counted = count(
         baseline,
         read_chunks(given.data),
+        str(given.data),
         {key: column for key in KEYS if (column := getattr(given, key)) is not None},
         sensitive_key(given.sensitive_key_file),
         given.minimum_samples,
@@ -102,5 +105,10 @@ def _tell(counted: Counted, data: Path) -> None:
     """Say what of the file could not be compared."""
     if counted.absent:
         print(f"{data}: no column for {', '.join(counted.absent)}: absent in all rows", file=sys.stderr)
+    if counted.unpredicted:
+        columns = " or ".join(counted.unpredicted)
+        print(f"{data}: no column {columns}: the predictions cannot be compared", file=sys.stderr)
     if counted.strange_labels:
-        print(f"{data}: {counted.strange_labels:,} labels are none of the baseline's", file=sys.stderr)
+        known = ", ".join(counted.context.schema.classes)
+        wanted = f"none of the classes {known}" if known else "no numbers"
+        print(f"{data}: {counted.strange_labels:,} labels are {wanted}", file=sys.stderr)

@@ -11,8 +11,8 @@ from ml_exporter.cli.options import (
     add_command,
     add_sidecar_options,
     authorization,
-    checked_seconds,
-    checked_url,
+    checked_endpoint,
+    shown_body,
 )
 
 EXAMPLE: Final = """\
@@ -42,10 +42,9 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from ml_exporter.core.text import printable
-    from ml_exporter.retrain.outgoing import Endpoint, NotSentError, UnansweredError, send
+    from ml_exporter.retrain.outgoing import NotSentError, UnansweredError, send
 
-    endpoint = Endpoint(checked_url(given.url), given.ca, checked_seconds("--timeout", given.timeout))
+    endpoint = checked_endpoint(given)
     path = "/-/ready" if given.ready else "/-/healthy"
     try:
         reply = send(endpoint, "GET", path, None, authorization(given))
@@ -53,6 +52,6 @@ def _run(given: argparse.Namespace) -> int:
         print(f"{endpoint.url}{path}: {error}", file=sys.stderr)
         return 1
     healthy = reply.status == 200
-    text = printable(" ".join(reply.body.decode("utf-8", "replace").split()), 200)
-    print(f"{endpoint.url}{path}: {reply.status} {text}", file=sys.stdout if healthy else sys.stderr)
+    told = f"{endpoint.url}{path}: {reply.status} {shown_body(reply.body)}"
+    print(told, file=sys.stdout if healthy else sys.stderr)
     return 0 if healthy else 1

@@ -9,11 +9,16 @@ import traceback
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ml_exporter.core.errors import BaselineError, ExporterError, UsageError
-from ml_exporter.core.text import parse_duration, parse_size
+from ml_exporter.core.text import parse_duration, parse_size, printable
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ml_exporter.retrain.outgoing import Endpoint
 
 SIDECAR: Final = "http://127.0.0.1:19100"
 """Where a sidecar listens unless told otherwise."""
@@ -85,6 +90,42 @@ def checked_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def tls_context(authorities: Path | None) -> ssl.SSLContext | None:
+    """Return what trusts the certificate authorities of ``--ca``; UsageError if the file holds none."""
+    if authorities is None:
+        return None
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as error:  # ssl.SSLError is one
+        raise UsageError(f"--ca: {authorities} cannot be used: {error.strerror or error}") from error
+
+
+def checked_endpoint(given: argparse.Namespace, longest: int | None = None) -> Endpoint:
+    """Return where the sidecar is; UsageError if an option that says so is wrong.
+
+    ``longest`` is the number of bytes of an answer that are read at most.
+    """
+    from ml_exporter.retrain.outgoing import Endpoint
+
+    place = (checked_url(given.url), given.ca, checked_seconds("--timeout", given.timeout))
+    tls_context(given.ca)
+    return Endpoint(*place) if longest is None else Endpoint(*place, longest)
+
+
+def shown_body(body: bytes) -> str:
+    """Return what a sidecar's answer says, in one line of at most 200 characters."""
+    import json
+
+    try:
+        document = json.loads(body)
+        text = str(document["detail"])
+    except (ValueError, TypeError, KeyError):
+        text = body.decode("utf-8", "replace")
+    return printable(" ".join(text.split()), 200)
+
+
 def checked_seconds(flag: str, text: str) -> float:
     """Return the seconds of a duration; UsageError if it is none, or nothing."""
     try:
@@ -105,7 +146,8 @@ def credentials(given: argparse.Namespace) -> tuple[str, str] | None:
     try:
         return given.user, given.password_file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--password-file: {given.password_file} cannot be read: {error}") from error
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise UsageError(f"--password-file: {given.password_file} cannot be read: {why}") from error
 
 
 def authorization(given: argparse.Namespace) -> dict[str, str]:

@@ -19,12 +19,11 @@ from ml_exporter.cli.options import (
     checked_seconds,
     checked_url,
     credentials,
+    tls_context,
 )
 from ml_exporter.core.errors import UsageError
 
 if TYPE_CHECKING:
-    import ssl
-
     from ml_exporter.replay.run import Replay
 
 EXAMPLE: Final = """\
@@ -88,7 +87,7 @@ def _run(given: argparse.Namespace) -> int:
     from ml_exporter.replay.run import Replay, ReplayOptions
     from ml_exporter.replay.sending import Sending, UnreachableError
 
-    url, user, context = checked_url(given.url), credentials(given), _context(given.ca)
+    url, user, context = checked_url(given.url), credentials(given), tls_context(given.ca)
     timeout = checked_seconds("--timeout", given.timeout)
     patience = checked_seconds("--patience", given.patience)
     options = ReplayOptions(
@@ -146,14 +145,3 @@ def _speed(text: str) -> float:
     if not 0 <= speed < float("inf"):
         raise UsageError(f'--speed: must be a number of at least 0, or max, got "{text}"')
     return speed
-
-
-def _context(ca: Path | None) -> ssl.SSLContext | None:
-    if ca is None:
-        return None
-    import ssl
-
-    try:
-        return ssl.create_default_context(cafile=ca)
-    except OSError as error:  # ssl.SSLError is one
-        raise UsageError(f"--ca: {ca} cannot be used: {error.strerror or error}") from error

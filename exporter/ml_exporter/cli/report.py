@@ -12,8 +12,8 @@ from ml_exporter.cli.options import (
     add_command,
     add_sidecar_options,
     authorization,
-    checked_seconds,
-    checked_url,
+    checked_endpoint,
+    shown_body,
 )
 from ml_exporter.core.errors import ExporterError, UsageError
 
@@ -47,11 +47,9 @@ def add_to(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from ml_exporter.core.text import printable
-    from ml_exporter.retrain.outgoing import Endpoint, NotSentError, UnansweredError, send
+    from ml_exporter.retrain.outgoing import NotSentError, UnansweredError, send
 
-    seconds = checked_seconds("--timeout", given.timeout)
-    endpoint = Endpoint(checked_url(given.url), given.ca, seconds, REPORT_BYTES)
+    endpoint = checked_endpoint(given, REPORT_BYTES)
     if given.model == "":
         raise UsageError("--model: must be the name of a model, got nothing")
     path = "/report" + (f"?{urlencode({'model': given.model})}" if given.model is not None else "")
@@ -60,8 +58,7 @@ def _run(given: argparse.Namespace) -> int:
     except (NotSentError, UnansweredError) as error:
         raise ExporterError(f"{endpoint.url}{path}: {error}") from error
     if reply.status != 200:
-        text = printable(" ".join(reply.body.decode("utf-8", "replace").split()), 200)
-        raise ExporterError(f"{endpoint.url}{path}: {reply.status} {text}")
+        raise ExporterError(f"{endpoint.url}{path}: {reply.status} {shown_body(reply.body)}")
     if not (reply.body.startswith(b"<!DOCTYPE html>") and reply.body.endswith(b"</html>\n")):
         raise ExporterError(f"{endpoint.url}{path}: the answer is not a whole report of ml-exporter")
     try:

@@ -12,9 +12,10 @@ from ml_exporter.cli.options import (
     SIDECAR,
     add_command,
     add_sidecar_options,
+    checked_endpoint,
     checked_seconds,
-    checked_url,
     credentials,
+    shown_body,
 )
 from ml_exporter.core.errors import UsageError
 
@@ -69,7 +70,6 @@ class _Reports:
         """Send what is known of the run."""
         import json
 
-        from ml_exporter.core.text import printable
         from ml_exporter.retrain.outgoing import NotSentError, UnansweredError, send
 
         body = json.dumps({name: value for name, value in {**self._facts, **more}.items() if value is not None})
@@ -79,8 +79,7 @@ class _Reports:
             self._tell(str(error))
             return
         if reply.status != 200:
-            text = printable(" ".join(reply.body.decode("utf-8", "replace").split()), 200)
-            self._tell(f"{reply.status} {text}")
+            self._tell(f"{reply.status} {shown_body(reply.body)}")
 
     def _tell(self, why: str) -> None:
         if not self._told:
@@ -117,7 +116,6 @@ def _prepared(given: argparse.Namespace) -> tuple[_Reports, str]:
     from uuid import uuid4
 
     from ml_exporter.core.pipelines import NAME
-    from ml_exporter.retrain.outgoing import Endpoint
 
     if not re.fullmatch(NAME, given.pipeline):
         told = f'must be 1 to 64 letters, digits and . _ -, got "{given.pipeline}"'
@@ -125,7 +123,7 @@ def _prepared(given: argparse.Namespace) -> tuple[_Reports, str]:
     if given.data_version is not None and not 1 <= len(given.data_version) <= 250:
         raise UsageError("--data-version: must have 1 to 250 characters")
     interval, scheduled = _plan(given)
-    endpoint = Endpoint(checked_url(given.url), given.ca, checked_seconds("--timeout", given.timeout))
+    endpoint = checked_endpoint(given)
     headers = {"Content-Type": "application/json"}
     if pair := credentials(given):
         headers["Authorization"] = f"Basic {b64encode(':'.join(pair).encode()).decode()}"

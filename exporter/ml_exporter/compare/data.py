@@ -29,7 +29,8 @@ KEYS: Final = ("label", "score", "prediction")
 class Counted:
     """The sums of a file's rows, and what of the file could not be compared.
 
-    ``absent`` are features of the baseline without a column, ``unread`` the keys of :data:`KEYS` without one.
+    ``absent`` are features of the baseline without a column, ``unread`` the keys of :data:`KEYS` without one,
+    ``unpredicted`` the columns of which one would have held the predictions that the baseline has.
     ``strange_labels`` counts labels that are no class or number of the baseline.
     """
 
@@ -40,19 +41,22 @@ class Counted:
     strange_labels: int = 0
     absent: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    unpredicted: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def count(
     document: BaselineDocument,
     chunks: Iterable[Chunk],
+    source: str,
     columns: Mapping[str, str],
     key: bytes | None,
     minimum_samples: int,
 ) -> Counted:
     """Return the sums over all chunks; BaselineError if they cannot be compared with the baseline.
 
-    ``columns`` names the column of each of :data:`KEYS` that has another name; ``key`` masks sensitive categories.
+    ``source`` is what errors call the data; ``columns`` names the column of each of :data:`KEYS` that has another
+    name; ``key`` masks sensitive categories.
     """
     task = Task(document.task)
     schema, _ = schema_of("", task, document, {})
@@ -66,7 +70,7 @@ def count(
             tallies = _tallies(schema)
         rows = predictions_of(chunk, schema, options)
         if task is Task.BINARY and bool(((rows.output < 0) | (rows.output > 1)).any()):
-            raise BaselineError(f'column "{options.score}": scores must lie between 0 and 1')
+            raise BaselineError(f'{source}: column "{options.score}": scores must lie between 0 and 1')
         tallies.add_predictions(rows, counted.sums)
         counted.rows += rows.rows
         if options.label is not None:
@@ -77,7 +81,7 @@ def count(
             given = int(np.count_nonzero(~chunk[options.label].missing))
             counted.strange_labels += max(given - outcomes.rows, 0)
     if counted is None or not counted.rows:
-        raise BaselineError("there are no rows")
+        raise BaselineError(f"{source}: there are no rows")
     return counted
 
 
@@ -106,8 +110,9 @@ def _begin(
     read_from = {"prediction"} if schema.task is not Task.BINARY else {"score", "prediction"}
     if isinstance(output, NumericVariable) and schema.task is Task.BINARY:
         read_from = {"score"}
+    unpredicted: tuple[str, ...] = ()
     if output is not None and not read_from & found.keys():
-        schema = _without_output(schema)
+        schema, unpredicted = _without_output(schema), tuple(sorted(read_from, reverse=True))
     if schema.task is not Task.BINARY:
         found.pop("score", None)
     tallies = _tallies(schema)
@@ -115,7 +120,10 @@ def _begin(
     absent = tuple(name for name in (v.name for v in schema.features) if name not in chunk)
     unread = tuple(name for name in KEYS if name not in found)
     options = FitOptions(schema.task, found.get("label"), found.get("score"), found.get("prediction"), key=key)
-    return Counted(context, tallies.zero(), absent=absent, unread=unread, columns=found), schema, options
+    counted = Counted(
+        context, tallies.zero(), absent=absent, unread=unread, unpredicted=unpredicted, columns=found
+    )
+    return counted, schema, options
 
 
 def _without_output(schema: ModelSchema) -> ModelSchema:

@@ -68,7 +68,9 @@ class Section:
     def read(self, value: Any, where: str, document: Document) -> dict[str, Any]:
         """Return the value of every key, its default where it is not given; note what is wrong."""
         if not isinstance(value, dict):
-            document.problem(where, f"must be a mapping, got {_told(value)}")
+            empty = value is None and all(field.default is not REQUIRED for field in self.fields)
+            hint = "; {} stands for the defaults" if empty else ""
+            document.problem(where, f"must be a mapping, got {_told(value)}{hint}")
             return self.defaults()
         known = [field.name for field in self.fields]
         for key in value:

@@ -120,6 +120,9 @@ def _version(
     baseline = _baseline(file, where, document)
     if baseline is None:
         return None
+    if baseline.task != model.task:
+        document.problem(f"{where}.baseline", f'was fitted for "{baseline.task}", the model is "{model.task}"')
+        return None
     known = {variable.name for variable in baseline.variables}
     options = {name: option for name, option in model.features.items() if name in known}
     own, problems = schema_of(

@@ -11,7 +11,7 @@ import orjson
 
 from ml_exporter.backfill import table
 from ml_exporter.backfill.events import Notes
-from ml_exporter.backfill.table import are_times, attribution_column, is_error, seconds_of
+from ml_exporter.backfill.table import NO_TIME, are_times, attribution_column, is_error, seconds_of
 from ml_exporter.baseline import source
 from ml_exporter.baseline.source import Column
 from ml_exporter.core.arrays import NONFINITE, payload_of
@@ -38,7 +38,7 @@ class Table(table.Table):
         for chunk, rows in self.columns():
             times = seconds_of(chunk[self._column["timestamp"]])
             usable = are_times(times)
-            self._note("rows without a usable time are left out", ~usable)
+            self._note(NO_TIME, ~usable)
             predictions = self._bodies(chunk, rows) if self._has_predictions(chunk) else [None] * rows
             labels = self._label_bodies(chunk, rows, usable)
             arrivals = self._arrivals(chunk, times)

@@ -117,7 +117,9 @@ def _connect(endpoint: Endpoint) -> http.client.HTTPConnection:
 def _told(error: Exception) -> str:
     """Return what happened; errors of ``http.client`` can quote what was sent, so only their name is told."""
     if isinstance(error, ssl.SSLError):
-        return getattr(error, "verify_message", "") or error.reason or "TLS failed"
+        plain = error.reason == "WRONG_VERSION_NUMBER"
+        told = "no TLS there; is it http://?" if plain else error.reason
+        return getattr(error, "verify_message", "") or told or "TLS failed"
     if isinstance(error, TimeoutError):
         return "timed out"
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from ml_exporter.core.errors import ExporterError
+from ml_exporter.core.text import printable
 from ml_exporter.web import openapi
 from ml_exporter.web.gate import SMALL, Authenticator, Handler, PathGate, Reloading, healthy, metrics_page, reads
 from ml_exporter.web.intake import IntakePaths
@@ -98,7 +99,7 @@ class Application(PathGate):
     async def _report(self, request: Request) -> Response:
         body = await self._hooks.report(request.parameter("model"))
         if body is None:
-            return problem(404, "there is no such model; see /")
+            return problem(404, f'there is no model "{printable(request.parameter("model") or "")}"; see /')
         return Response(200, body, HTML, _FRESH)
 
     @cached_property

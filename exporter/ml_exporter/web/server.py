@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from ml_exporter.core.errors import ExporterError
+from ml_exporter.core.errors import ExporterError, UsageError
 from ml_exporter.web.connection import Connection, Shared
 from ml_exporter.web.tls import Tls
 
@@ -137,10 +137,11 @@ def bind(address: str) -> socket.socket:
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Return host and port of ``host:port``, ``[host]:port`` or ``:port``; ExporterError if it is neither."""
+    """Return host and port of ``host:port``, ``[host]:port`` or ``:port``; UsageError if it is neither."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit() or int(port) > 65535:
-        raise ExporterError(f'"{address}" is not an address such as 127.0.0.1:19100, [::1]:19100 or :19100')
+        told = f'must be an address such as 127.0.0.1:19100, [::1]:19100 or :19100, got "{address}"'
+        raise UsageError(f"--web.listen-address: {told}")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
