@@ -38,6 +38,12 @@ def test_every_drift_measure_and_check_has_its_name_elsewhere() -> None:
     assert kept - noise - ours_alone <= set(re.findall(r"`(ml_\w+)`", PAGE))
 
 
+def test_every_signal_has_its_name_elsewhere() -> None:
+    named = " ".join(re.findall(r"`(ml_\w+)`", PAGE))
+    families = ("performance", "estimated_performance", "multivariate_drift", "attribution_drift", "fairness")
+    assert all(f"ml_{family}_" in named for family in families)
+
+
 def test_every_row_is_whole_and_every_source_is_https() -> None:
     width = 0
     for row in rows():
