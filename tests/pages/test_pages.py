@@ -181,6 +181,7 @@ def test_a_configured_version_is_shown_before_it_comes(tmp_path: Path) -> None:
     model, shadow, other = html.row(pages[0], "All versions", "Baseline")
     assert model == shadow != other
     assert html.row(pages[0], "All versions", "Last prediction") == ["1 s ago", "none yet", "none yet"]
+    assert html.row(pages[0], "All versions", "PSI of the predictions")[1:] == ["no predictions"] * 2
     agreement = html.row(pages[0], "All versions", "Agreement with the version at work")
     assert agreement == ["not a shadow", "no pairs", "not a shadow"]
     landing = html.text_of(html.check(landing_page(STANDING, snapshot)).find("body"))
@@ -213,6 +214,22 @@ def test_estimates_stand_beside_what_was_observed(tmp_path: Path) -> None:
     assert expected.startswith("0.75±")
     assert html.row(root, "labels that arrived", "Lift") == ["no value", "2", "not in the baseline"]
     assert html.row(root, "labels that arrived", "Log loss")[1] == "no estimate"
+
+
+def test_what_belongs_to_a_measure_stands_beside_it(tmp_path: Path) -> None:
+    of = ("model", "version", "window")
+    ends = {"": 12.0, "_start_timestamp_seconds": 1.4e9, "_noise_floor": 0.5}
+    more = [
+        one(gauge(f"ml_performance_error_cusum{end}", "Sum.", *of), value, "model", "1", "5m")
+        for end, value in ends.items()
+    ]
+    bench = filled(tmp_path)
+    kept = [block for block in bench.published if not block.metric.name.startswith("ml_performance_error_cusum")]
+    root = page_of(Snapshot([*kept, *more], bench.clock.wall()), version="1", window="5m")
+    told = "12noise 0.5since 2014-05-13 16:53:20 UTC"
+    assert html.row(root, "labels that arrived", "Error CUSUM")[0] == told
+    assert html.row(root, "All versions", "Error CUSUM")[0] == told
+    assert "seconds" not in html.text_of(root.find("body")).lower()
 
 
 def test_the_landing_page_tells_the_highest_psi_and_accuracy(tmp_path: Path) -> None:

@@ -89,23 +89,21 @@ _TITLES: Final = {
     "chi_squared_pvalue": "Chi-squared, p-value",
     "cramers_v": "Cramer's V",
     "l_infinity": "L-infinity distance",
-    "roc_auc": "ROC AUC",
-    "f1": "F1",
     "brier": "Brier score",
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "mape": "MAPE",
     "r2": "R²",
 }
+_SPELT: Final = ("AUC", "Brier", "CUSUM", "F1", "MAE", "MAPE", "RMSE", "ROC", "SMAPE", "WAPE")
+_NAMES: Final = {name.lower(): name for name in _SPELT}
 
 
 def title(key: str) -> str:
     """Return the name of a measure.
 
-    >>> title("roc_auc"), title("log_loss")
-    ('ROC AUC', 'Log loss')
+    >>> title("roc_auc"), title("log_loss"), title("constant_brier")
+    ('ROC AUC', 'Log loss', 'Constant Brier')
     """
-    return _TITLES.get(key, key.replace("_", " ").capitalize())
+    words = " ".join(_NAMES.get(word, word) for word in key.split("_"))
+    return _TITLES.get(key, words[:1].upper() + words[1:])
 
 
 def reason(key: str) -> str:

@@ -7,14 +7,14 @@ from typing import Final
 from ml_exporter.core.metrics import Metric
 from ml_exporter.pages.markup import Html, Number, html, muted, paragraph, table
 from ml_exporter.pages.sections.section import Of, Section, Selection
-from ml_exporter.pages.words import number, plain, reason, short, title
+from ml_exporter.pages.words import moment, number, plain, reason, short, title
 
 OBSERVED: Final = "ml_performance_"
 ESTIMATED: Final = "ml_estimated_performance_"
 BASELINE: Final = "ml_baseline_performance_"
 _NO_MEASURE: Final = ("samples",)
-_CHANCE: Final = ("_standard_error", "_lower", "_upper")
-"""Ends of the keys of what says how far chance moves a measure; it stands beside the measure."""
+_BESIDE: Final = ("_standard_error", "_lower", "_upper", "_noise_floor", "_start_timestamp_seconds")
+"""Ends of the keys of what says how far chance moves a measure, or since when it stands; they stand beside it."""
 
 
 def measures(chosen: Selection) -> dict[str, Metric]:
@@ -23,7 +23,7 @@ def measures(chosen: Selection) -> dict[str, Metric]:
     for family, scope in ((OBSERVED, chosen.scope), (BASELINE, chosen.total), (ESTIMATED, chosen.scope)):
         for metric in chosen.snapshot.metrics(family):
             key = metric.name.removeprefix(family)
-            if key in found or key in _NO_MEASURE or key.endswith(_CHANCE):
+            if key in found or key in _NO_MEASURE or key.endswith(_BESIDE):
                 continue
             if chosen.snapshot.rows(metric.name, *scope):
                 found[key] = metric
@@ -62,11 +62,19 @@ def _content(chosen: Selection) -> Html:
 
 
 def beside(chosen: Selection, name: str, labels: tuple[str, ...]) -> Html:
-    """Return the 95 % interval of a measure, or else its standard error, or nothing."""
-    error, lower, upper = (chosen.snapshot.rows(name + end, *chosen.scope).get(labels) for end in _CHANCE)
+    """Return the 95 % interval of a measure, or its standard error or noise floor, and since when it stands."""
+    found = (chosen.snapshot.rows(name + end, *chosen.scope).get(labels) for end in _BESIDE)
+    error, lower, upper, floor, start = found
+    parts = []
     if lower is not None and upper is not None:
-        return Html(f"<br>{muted(f'{plain(lower)} to {plain(upper)}')}")
-    return Html("") if error is None else Html(f"<br>{muted(f'± {plain(error)}')}")
+        parts.append(muted(f"{plain(lower)} to {plain(upper)}"))
+    elif error is not None:
+        parts.append(muted(f"± {plain(error)}"))
+    elif floor is not None:
+        parts.append(Html(f'<span class="noise">noise {number(floor)}</span>'))
+    if start is not None:
+        parts.append(muted(f"since {moment(start)}"))
+    return Html("".join(f"<br>{part}" for part in parts))
 
 
 def _name(key: str, labels: tuple[str, ...], metric: Metric) -> Html:

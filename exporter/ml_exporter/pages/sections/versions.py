@@ -11,6 +11,7 @@ from ml_exporter.pages.sections.performance import BASELINE, OBSERVED, beside, m
 from ml_exporter.pages.sections.section import Of, Section, Selection
 from ml_exporter.pages.words import ago, number, percent, plain, short, title
 
+_SHARE: Final = "Share of features with PSI from 0.1 and above noise"
 _LAST: Final = "ml_prediction_last_timestamp_seconds"
 
 
@@ -22,9 +23,9 @@ def _content(chosen: Selection) -> Html:
     each = [replace(chosen, version=version) for version in versions]
     shadows = [snapshot.is_shadow(*of.total) for of in each]
 
-    def line(title: str, name: str, *, share: bool = False) -> list[str]:
+    def line(title: str, name: str, signal: str = "", *, share: bool = False) -> list[str]:
         shown = percent if share else number
-        return [title, *(shown(snapshot.value(name, *of.scope)) for of in each)]
+        return [title, *(shown(snapshot.value(name, *of.scope), short(of.reasons.get(signal))) for of in each)]
 
     def of_shadows(title: str, key: str, *, share: bool = False) -> list[str]:
         shown = percent if share else number
@@ -40,8 +41,8 @@ def _content(chosen: Selection) -> Html:
         ["Baseline", *(_baseline(of) for of in each)],
         line("Predictions", "ml_window_predictions"),
         line("Labels", "ml_performance_samples"),
-        line("PSI of the predictions", "ml_prediction_drift_psi"),
-        line("Share of features with PSI from 0.1 and above noise", "ml_feature_drift_share_ratio", share=True),
+        line("PSI of the predictions", "ml_prediction_drift_psi", "prediction_drift_psi"),
+        line(_SHARE, "ml_feature_drift_share_ratio", "feature_drift_psi", share=True),
     ]
     if any(shadows):
         rows.append(of_shadows("Agreement with the version at work", "agreement_ratio", share=True))
