@@ -18,7 +18,7 @@ from ml_exporter.baseline.options import FitOptions
 from ml_exporter.core.ecs import moment
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import Task
-from support import ecs, workload
+from support import ecs, tables, workload
 from support.engine import write_config
 from support.models import chunk_of, tallies_of
 from support.processes import Process, sidecar
@@ -26,6 +26,7 @@ from support.processes import Process, sidecar
 KEY = b"the key of this test"
 LOG = "prediction_log: {{file: predictions.jsonl, share: {share}{more}}}\nsensitive_key: {{file: key}}\n"
 LOST = "ml_exporter_prediction_log_lost_total"
+LOSSES = ("queue_full", "disk", "internal")
 WRITTEN = "ml_exporter_prediction_log_lines_total"
 
 
@@ -55,8 +56,8 @@ def number_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("task", list(Task))
-@pytest.mark.parametrize("columns", [False, True], ids=["events", "columns"])
-def test_a_line_says_what_the_event_said(task: Task, columns: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["events", "columns", "arrow", "encoded arrow", "parquet"])
+def test_a_line_says_what_the_event_said(task: Task, form: str, tmp_path: Path) -> None:
     table = workload.table(50, seed=31, task=task)
     events, labels = workload.events(table), workload.labels(table)
     for row, event in enumerate(events):
@@ -66,7 +67,13 @@ def test_a_line_says_what_the_event_said(task: Task, columns: bool, tmp_path: Pa
     events[0]["features"]["few"] = "never seen before"
     config = configured(tmp_path, task)
     with serving(config) as server:
-        if columns:
+        if form.endswith(("arrow", "parquet")):
+            table_of_all = tables.table_of(events, encoded=form.startswith("encoded"))
+            body = tables.file(table_of_all) if form == "parquet" else tables.stream(table_of_all, 20)
+            kind = tables.PARQUET if form == "parquet" else tables.ARROW
+            status, told = server.request("POST", "/v1/predictions", body, Content_Type=kind)
+            answer = (status, json.loads(told))
+        elif form == "columns":
             keys = [key for key in events[0] if key not in ("features", "scores", "segments")]
             whole: dict[str, Any] = {key: [event[key] for event in events] for key in keys}
             for group in ("features", "scores", "segments"):
@@ -78,7 +85,7 @@ def test_a_line_says_what_the_event_said(task: Task, columns: bool, tmp_path: Pa
         assert answer == (202, {"status": "queued", "accepted": 50})
         assert server.post("/v1/labels", labels)[0] == 202
         server.until(WRITTEN, 100)
-        assert {server.metrics()[f'{LOST}{{reason="{reason}"}}'] for reason in ("queue_full", "disk")} == {0}
+        assert {server.metrics()[f'{LOST}{{reason="{reason}"}}'] for reason in LOSSES} == {0}
     written = lines(tmp_path)
     predicted = [line for line in written if line["event.action"] == "prediction"]
     assert len(predicted) == len(written) - 50 == 50

@@ -19,6 +19,7 @@ from ml_exporter.core.arrays import BoolArray, FloatArray
 from ml_exporter.core.errors import StateError
 from ml_exporter.core.privacy import without_message
 from ml_exporter.ingest.assemble import Predictions, hash_ids
+from ml_exporter.ingest.ids import Ids
 from ml_exporter.ingest.queue import ModelIntake
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class PredictionLog:
 
     # In the writer's thread.
 
-    def predictions(self, intake: ModelIntake, ids: Sequence[Any], batch: Predictions, wall: float) -> None:
+    def predictions(self, intake: ModelIntake, ids: Sequence[Any] | Ids, batch: Predictions, wall: float) -> None:
         """Take a batch of predictions that arrived at ``wall``; ``ids`` has one for each row."""
         try:
             mask = self._chosen(ids)
@@ -108,7 +109,8 @@ class PredictionLog:
                 versions = batch.versions
                 names = [versions[row] for row in rows] if len(versions) > 1 else versions * len(rows)
                 columns = batch.columns if len(rows) == len(ids) else batch.columns.take(mask)
-                content = (intake, [ids[row] for row in rows], columns, names, wall)
+                some = ids.at(rows) if isinstance(ids, Ids) else [ids[row] for row in rows]
+                content = (intake, some, columns, names, wall)
                 self._waiting.put(_Sampled(len(rows), self._lines.predictions, content))
         except Exception as error:
             self._lost(INTERNAL, len(ids), error)
@@ -123,7 +125,7 @@ class PredictionLog:
         except Exception as error:
             self._lost(INTERNAL, len(ids), error)
 
-    def _chosen(self, ids: Sequence[Any]) -> BoolArray:
+    def _chosen(self, ids: Sequence[Any] | Ids) -> BoolArray:
         """Return which events are sampled and fit the queue; the others of the sample are counted as lost."""
         if self.settings.share < 1:
             hashes, identified = hash_ids(ids, _SEED)

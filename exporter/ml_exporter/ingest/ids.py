@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ml_exporter.core.arrays import BoolArray, HashArray
 
 
@@ -10,6 +12,10 @@ class Ids:
 
     def __len__(self) -> int:
         """Return the number of events."""
+        raise NotImplementedError
+
+    def at(self, rows: Sequence[int]) -> list[str | int | None]:
+        """Return the ids of some rows."""
         raise NotImplementedError
 
     def hashes(self, seed: int) -> tuple[HashArray, BoolArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise, repeat
 from typing import Any, Final
 
@@ -22,6 +23,11 @@ class ArrowIds(Ids):
 
     def __len__(self) -> int:
         return len(self._column)
+
+    def at(self, rows: Sequence[int]) -> list[str | int | None]:
+        """Return the ids of some rows."""
+        ids: list[str | int | None] = self._column.take(pa.array(rows, pa.int64())).to_pylist()
+        return ids
 
     def hashes(self, seed: int) -> tuple[HashArray, BoolArray]:
         """Return the 64-bit hash of each id, and which are there: what ``hash_ids`` gives for the same ids."""
