@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from definitions.common import Z, number, owned
+from definitions.common import SHADOW, Z, number, owned
 from definitions.performance import DROP, JUDGED, LABELS, area_of, bins_of, error_of_accuracy, of_confusion
 from definitions.rule import Alert, Family, Record
 from definitions.windows import SECONDS, SIGNAL_WINDOWS, TILE, constant, increases
@@ -103,6 +103,8 @@ _ALERTS: Final = (
               and ignoring (measure)
               {_PROMPT}
             )
+            unless ignoring (window, measure)
+            {SHADOW}
             """,
             *("version", "window", "measure"),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from definitions.common import COVERED, WINDOW_COVERED, Z, number, owned
+from definitions.common import COVERED, SHADOW, WINDOW_COVERED, Z, number, owned
 from definitions.performance import LABELS, WINDOW
 from definitions.rule import Alert, Family, Record
 from definitions.thresholds import Threshold
@@ -204,7 +204,7 @@ _ALERTS: Final = (
         "MLSegmentPerformanceDrop",
         "warning",
         owned(
-            f"{_P}:drop\nand\n{_P}:certain_drop > {_LIMIT}",
+            f"{_P}:drop\nand\n{_P}:certain_drop > {_LIMIT}\nunless ignoring (window, segment, group, measure)\n{SHADOW}",
             *("version", "window", "segment", "group", "measure"),
         ),
         "The model is less right on one group of predictions than it was on its baseline.",
@@ -221,7 +221,7 @@ _ALERTS: Final = (
         "MLDisparateImpact",
         "warning",
         owned(
-            f"{_F}:disparate_impact_ratio\nand\n{_F}:certain_disparity > {_FAIR}",
+            f"{_F}:disparate_impact_ratio\nand\n{_F}:certain_disparity > {_FAIR}\nunless ignoring (window, segment, group)\n{SHADOW}",
             *("version", "window", "segment", "group"),
         ),
         "A group is predicted positive far less, or far more, often than the reference group.",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from support.alert_cases.performance import CASES
-from support.rules import GONE, Fleet, add_replica, healthy, place, run
+from support.alert_cases import estimation, performance, segments
+from support.rules import GONE, Case, Fleet, add_replica, healthy, place, run
 
 OF = {"job": "ml", "model": "m"}
 
@@ -23,9 +23,9 @@ def shadowed(minutes: int, until: int) -> Fleet:
         fleet.counter("ml_prediction_latency_seconds_bucket", 0, **of, le=bound)
     for true, predicted, rate in (("0", "0", 0.6), ("0", "1", 5.4), ("1", "0", 3.6), ("1", "1", 0.4)):
         fleet.counter("ml_confusion_total", rate, **of, **{"class": true}, predicted=predicted)
-    for key, (is_counter, segments) in fleet.series.items():
+    for key, (is_counter, stretches) in fleet.series.items():
         if 'instance="m-s"' in key:
-            fleet.series[key] = (is_counter, [(until, segments[0][1]), (minutes, GONE)])
+            fleet.series[key] = (is_counter, [(until, stretches[0][1]), (minutes, GONE)])
     return fleet
 
 
@@ -33,13 +33,28 @@ def silent(query: str, *minutes: int) -> list[dict[str, Any]]:
     return [{"eval_time": f"{minute}m", "expr": query, "exp_samples": []} for minute in minutes]
 
 
-JUDGED = {"MLErrorBudgetBurn": "", "MLLatencyBudgetBurn": "", **{case.alert: case.thresholds for case in CASES}}
+JUDGED = {
+    "MLErrorBudgetBurn": "",
+    "MLLatencyBudgetBurn": "",
+    **{case.alert: case.thresholds for case in performance.CASES},
+}
 
 
 @pytest.mark.parametrize("alert", JUDGED)
 def test_it_neither_spends_a_budget_nor_pages(tmp_path: Path, alert: str) -> None:
     tests = silent(f'ALERTS{{alertname="{alert}", alertstate="firing"}}', *range(5, 200, 5))
     run(tmp_path, alert, shadowed(200, until=180).as_yaml(), {"promql_expr_test": tests}, JUDGED[alert])
+
+
+@pytest.mark.parametrize("case", [*estimation.CASES, *segments.CASES], ids=lambda case: case.id)
+def test_nobody_is_told_of_its_groups_and_estimates(tmp_path: Path, case: Case) -> None:
+    fleet = healthy(case.ends + 2, ("m",))
+    case.change(fleet, "m")
+    for replica in "ab":
+        fleet.gauge("ml_model_shadow_info", 1, **place("m", replica))
+    query = f'ALERTS{{alertname="{case.alert}", alertstate="firing"}}'
+    tests = {"promql_expr_test": silent(query, *range(case.fires, case.ends, 5))}
+    run(tmp_path, case.alert, fleet.as_yaml(), tests, case.thresholds)
 
 
 def test_it_does_not_hide_that_another_version_serves(tmp_path: Path) -> None:
