@@ -117,6 +117,35 @@ def test_its_numbers_are_those_of_a_sidecar(fitted: Path, tmp_path: Path, suffix
     assert performance["recall", "1"] == near(shown("ml_performance_recall", **{"class": "1"}))
 
 
+@pytest.mark.parametrize("form", ["events", "columns"])
+def test_scores_of_classes_are_read(tmp_path: Path, form: str) -> None:
+    document.write(baseline(Task.MULTICLASS, noise=True), tmp_path / "baseline.json")
+    columns = workload.table(ROWS, seed=9, task=Task.MULTICLASS)
+    given: list[str] = []
+    if form == "events":
+        data = tmp_path / "data.jsonl"
+        lines = zip(workload.events(columns), workload.labels(columns), strict=True)
+        data.write_text("".join(f"{json.dumps(event | {'label': label['label']})}\n" for event, label in lines))
+    else:
+        data = tmp_path / "data.parquet"
+        pd.DataFrame(columns).drop(columns="prediction").to_parquet(data)
+        given = [part for name in workload.CLASSES for part in ("--class-score", f"{name}=score:{name}")]
+    found = {
+        item["measure"]: item["value"] for item in report(tmp_path / "baseline.json", data, *given)["performance"]
+    }
+    bench = Bench(write_config(tmp_path, Task.MULTICLASS, noise=True), state=False)
+    bench.send(workload.events(columns), workload.labels(columns))
+    bench.tick()
+    of = {"model": "model", "version": "1", "window": "1h"}
+    for measure in ("accuracy", "roc_auc", "log_loss"):
+        assert found[measure] == pytest.approx(bench.value(f"ml_performance_{measure}", **of), rel=1e-9)
+    code, _, err = check(tmp_path / "baseline.json", data, "--class-score", "low=score:low")
+    assert (code, err) == (
+        2,
+        "ml-exporter: --class-score: needs one for each class of the baseline, high, low, middle\n",
+    )
+
+
 def test_the_criteria_are_those_of_the_rules() -> None:
     code = (
         "from definitions.drift import FEATURE_PSI, PREDICTION_PSI, SHARE;"
@@ -254,6 +283,11 @@ MISTAKES = {
     "features": (["features.jsonl"], "features.jsonl: line 1: features must be an object"),
     "another table": (["other.csv"], "no column is a feature of the baseline; there are x, y"),
     "a column": (["data.csv", "--label", "lable"], '--label: no column "lable"; did you mean "label"?'),
+    "no classes": (
+        ["data.csv", "--class-score", "0=score"],
+        "--class-score: is for multiclass_classification, the baseline is of binary_classification",
+    ),
+    "a pair": (["data.csv", "--class-score", "0"], '--class-score: must be CLASS=COLUMN, got "0"'),
     "a score": (["scores.csv"], 'scores.csv: column "score": scores must lie between 0 and 1'),
     "a criterion": (["data.csv", "--share", "-1"], "--share: must lie between 0 and 1, got -1"),
     "another share": (["data.csv", "--share", "3"], "--share: must lie between 0 and 1, got 3"),

@@ -123,7 +123,7 @@ def test_numbers_in_another_unit_are_compared_in_that_of_the_first(tmp_path: Pat
     one = fitted(first, tmp_path)
     item = compared(one, fitted(second, tmp_path))["tied"]
     assert item.report is not None
-    rows = count(one, read_chunks(tmp_path / "data.parquet"), "data.parquet", {}, None, 1)
+    rows = count(one, read_chunks(tmp_path / "data.parquet"), "data.parquet", {}, {}, None, 1)
     of_rows = Numbers(rows.context, rows.sums).value("ml_feature_drift_wasserstein", "tied")
     assert item.report.drift["wasserstein"].value == pytest.approx(of_rows, rel=1e-5)
 

@@ -58,6 +58,8 @@ def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSch
             kind, why = None, "a column without a name"
         elif kind is FeatureKind.CATEGORICAL and len(profile.names) > CATEGORIES:
             why += f", the {CATEGORIES} most frequent are kept"
+        if profile.is_beside:
+            kind, why = None, "beside the features of events"
         if name in options.kinds:
             kind, why = options.kinds[name], "as told"
             if kind is FeatureKind.NUMERIC and not profile.finite:

@@ -46,9 +46,11 @@ class Profile:
     names: Counter[str] = field(default_factory=Counter)
     overflow: bool = False
     counts_up: bool = True
+    is_beside: bool = False
 
     def add(self, column: Column) -> None:
         """Take in the next chunk of the column."""
+        self.is_beside = column.is_beside
         self.rows += len(column.values)
         self.missing += int(np.count_nonzero(column.missing))
         self.words += int(np.count_nonzero(column.words()))

@@ -24,11 +24,14 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
     nothing = np.full(rows, np.nan)
     output = nothing
     predicted = np.full(rows, NO_CLASS, np.int32)
+    scores = _class_scores(chunk, schema, options)
     source = options.prediction if schema.task is Task.REGRESSION else options.score
     if source is not None and schema.task is not Task.MULTICLASS:
         output = chunk[source].numbers()
     if options.prediction is not None and schema.is_classifier:
         predicted = _codes(chunk[options.prediction].names(), schema.classes, missing=NO_CLASS, other=NO_CLASS)
+    elif scores is not None:
+        predicted = _likeliest(scores)
     elif schema.task is Task.BINARY:
         codes = np.where(output >= schema.threshold, schema.positive, 1 - schema.positive)
         predicted = np.where(np.isnan(output), NO_CLASS, codes).astype(np.int32)
@@ -48,12 +51,18 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
         categorical=codes,
         output=output,
         predicted=predicted,
-        class_scores=_class_scores(chunk, schema, options),
+        class_scores=scores,
         latency=nothing,
         failed=np.zeros(rows, bool),
         timestamp=nothing,
         segments=group_codes(schema, numbers, codes, sent),
     )
+
+
+def _likeliest(scores: FloatArray) -> CodeArray:
+    """Return the class of the highest score of each row; ``scores`` are (classes, rows)."""
+    best = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=0)
+    return np.where(np.isnan(scores).all(axis=0), NO_CLASS, best).astype(np.int32)
 
 
 def _class_scores(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> FloatArray | None:

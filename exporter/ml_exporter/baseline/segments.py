@@ -29,7 +29,7 @@ def plan_segments(
     segments = []
     for name, edges in options.segments.items():
         feature = features.get(name)
-        if feature is None and name not in options.exclude:
+        if feature is None and name not in options.exclude and not profiles[name].is_beside:
             raise BaselineError(
                 f'--segment: column "{name}" is no feature; with --exclude {name} its values come beside them'
             )

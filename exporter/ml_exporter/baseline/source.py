@@ -38,11 +38,13 @@ class Column:
     """One column of a chunk: its values as they were read, and where there is none, (rows,).
 
     ``is_text`` tells that the file knows text from numbers: what is text there is no number, whatever it spells.
+    ``is_beside`` tells that it is of events, and no feature of theirs.
     """
 
     values: npt.NDArray[Any]
     missing: BoolArray
     is_text: bool = False
+    is_beside: bool = False
 
     def words(self) -> BoolArray:
         """Return where a word stands for a missing number."""
@@ -200,23 +202,32 @@ def _typed(series: Any, pd: Any) -> Column:
 def _lines(path: Path) -> Iterator[Chunk]:
     """Yield JSON objects, one a line; the features of an event of the intake stand in its ``features``.
 
-    A key that a line does not have is missing there.
+    A key that a line does not have is missing there. The groups of an event are columns: ``scores.CLASS``,
+    ``attributions.FEATURE``, and each segment under its name.
     """
-    names: dict[str, None] = {}
-    for row in _rows(path):
-        names |= dict.fromkeys(row)
-    rows = _rows(path)
+    names: dict[str, bool] = {}
+    for features, beside in _rows(path):
+        names |= dict.fromkeys(features, False)
+        for name in beside:
+            names[name] = names.get(name, True) and bool(features)
+    rows = (features | beside for features, beside in _rows(path))
     while some := list(islice(rows, CHUNK_ROWS)):
-        yield {name: _mixed([row.get(name) for row in some]) for name in names}
+        yield {name: _mixed([row.get(name) for row in some], is_beside) for name, is_beside in names.items()}
 
 
-def _mixed(given: list[Any]) -> Column:
+def _mixed(given: list[Any], is_beside: bool) -> Column:
     values = np.empty(len(given), object)
     values[:] = given
-    return Column(values, np.fromiter((value is None for value in given), bool, len(given)), is_text=True)
+    missing = np.fromiter((value is None for value in given), bool, len(given))
+    return Column(values, missing, is_text=True, is_beside=is_beside)
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+_GROUPS: Final = {"scores": "scores.", "attributions": "attributions.", "segments": ""}
+"""Objects in an event, with what stands before the names in them."""
+
+
+def _rows(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the features of each event, and what stands beside them; a row that is no event has no features."""
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -227,9 +238,12 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 raise BaselineError(f"{path}: line {number} is not JSON: {error}") from error
             if not isinstance(row, dict):
                 raise BaselineError(f"{path}: line {number} must be an object")
+            for group, prefix in _GROUPS.items():
+                if isinstance(row.get(group), dict):
+                    row |= {f"{prefix}{name}": value for name, value in row.pop(group).items()}
             features = row.pop("features", {})
             if not isinstance(features, dict):
                 raise BaselineError(f"{path}: line {number}: features must be an object")
             if twice := features.keys() & row.keys():
                 raise BaselineError(f'{path}: line {number}: "{min(twice)}" stands in features and beside them')
-            yield features | row
+            yield features, row

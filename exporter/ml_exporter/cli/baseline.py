@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ml_exporter.cli import baseline_diff
-from ml_exporter.cli.options import add_command, sensitive_key
+from ml_exporter.cli.options import add_command, class_score, sensitive_key
 
 if TYPE_CHECKING:
     from ml_exporter.baseline.document import BaselineDocument
@@ -138,7 +138,7 @@ def _fit(given: argparse.Namespace) -> int:
             raise BaselineError(f'--kind: must be COLUMN=numeric or COLUMN=categorical, got "{pair}"')
         kinds[name] = FeatureKind(kind)
     segments = dict(map(_segment, given.segment))
-    class_scores = dict(map(_class_score, given.class_score))
+    class_scores = dict(map(class_score, given.class_score))
     if not 0 < given.threshold < 1:
         raise BaselineError(f"--threshold: must lie between 0 and 1, got {given.threshold:g}")
     if given.output.is_dir() or not given.output.parent.is_dir():
@@ -195,15 +195,6 @@ def _segment(given: str) -> tuple[str, tuple[float, ...]]:
             f'--segment: must be COLUMN or COLUMN=EDGES that ascend, such as age=18,65, got "{given}"'
         )
     return name, numbers
-
-
-def _class_score(given: str) -> tuple[str, str]:
-    from ml_exporter.core.errors import BaselineError
-
-    name, _, column = given.partition("=")
-    if not name or not column:
-        raise BaselineError(f'--class-score: must be CLASS=COLUMN, got "{given}"')
-    return name, column
 
 
 def _print_reviews(reviews: tuple[Review, ...]) -> None:

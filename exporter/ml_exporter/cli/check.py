@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml_exporter.cli.options import add_command, answering, sensitive_key
+from ml_exporter.cli.options import add_command, answering, class_score, sensitive_key
 from ml_exporter.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ def add_to(commands: Any) -> None:
     add("data", type=Path, metavar="DATA", help="CSV, Parquet or JSON lines file, a row a prediction")
     add("--label", metavar="COLUMN", help="column of the true class or value (default: label, if there is one)")
     add("--score", metavar="COLUMN", help="column of the score of the positive class (default: score)")
+    add(
+        "--class-score",
+        action="append",
+        default=[],
+        metavar="CLASS=COLUMN",
+        help="column of the score of one class of a multiclass model (default: scores.CLASS)",
+    )
     add("--prediction", metavar="COLUMN", help="column of the predicted class or value (default: prediction)")
     for name, what in (
         ("feature-psi", "PSI of a feature, beyond its noise floor, above which it has drifted"),
@@ -87,6 +94,7 @@ def _run(given: argparse.Namespace) -> int:
         read_chunks(given.data),
         str(given.data),
         {key: column for key in KEYS if (column := getattr(given, key)) is not None},
+        dict(map(class_score, given.class_score)),
         sensitive_key(given.sensitive_key_file),
         given.minimum_samples,
     )

@@ -195,6 +195,14 @@ def output_lost(error: OSError) -> str:
     return f"standard output cannot be written: {error.strerror}"
 
 
+def class_score(given: str) -> tuple[str, str]:
+    """Return class and column of a ``--class-score``; BaselineError if it is none."""
+    name, _, column = given.partition("=")
+    if not name or not column:
+        raise BaselineError(f'--class-score: must be CLASS=COLUMN, got "{given}"')
+    return name, column
+
+
 def sensitive_key(path: Path | None) -> bytes | None:
     """Return the key that masks sensitive categories; BaselineError if the file holds none."""
     if path is None:

@@ -29,8 +29,8 @@ KEYS: Final = ("label", "score", "prediction")
 class Counted:
     """The sums of a file's rows, and what of the file could not be compared.
 
-    ``absent`` are features of the baseline without a column, ``unread`` the keys of :data:`KEYS` without one,
-    ``unpredicted`` the columns of which one would have held the predictions that the baseline has.
+    ``absent`` are features of the baseline without a column, ``unpredicted`` the columns of which one would have
+    held the predictions that the baseline has.
     ``strange_labels`` counts labels that are no class or number of the baseline.
     """
 
@@ -40,7 +40,6 @@ class Counted:
     labels: int = 0
     strange_labels: int = 0
     absent: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
     unpredicted: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,13 +49,14 @@ def count(
     chunks: Iterable[Chunk],
     source: str,
     columns: Mapping[str, str],
+    class_scores: Mapping[str, str],
     key: bytes | None,
     minimum_samples: int,
 ) -> Counted:
     """Return the sums over all chunks; BaselineError if they cannot be compared with the baseline.
 
     ``source`` is what errors call the data; ``columns`` names the column of each of :data:`KEYS` that has another
-    name; ``key`` masks sensitive categories.
+    name, ``class_scores`` those of the classes of a multiclass model; ``key`` masks sensitive categories.
     """
     task = Task(document.task)
     schema, _ = schema_of("", task, document, {})
@@ -66,11 +66,14 @@ def count(
     counted: Counted | None = None
     for chunk in chunks:
         if counted is None:
-            counted, schema, options = _begin(document, schema, chunk, columns, key, minimum_samples)
+            counted, schema, options = _begin(document, schema, chunk, columns, class_scores, key, minimum_samples)
             tallies = _tallies(schema)
         rows = predictions_of(chunk, schema, options)
         if task is Task.BINARY and bool(((rows.output < 0) | (rows.output > 1)).any()):
             raise BaselineError(f'{source}: column "{options.score}": scores must lie between 0 and 1')
+        if rows.class_scores is not None and bool(((rows.class_scores < 0) | (rows.class_scores > 1)).any()):
+            columns_of_scores = ", ".join(options.class_scores.values())
+            raise BaselineError(f"{source}: columns {columns_of_scores}: scores must lie between 0 and 1")
         tallies.add_predictions(rows, counted.sums)
         counted.rows += rows.rows
         if options.label is not None:
@@ -90,6 +93,7 @@ def _begin(
     schema: ModelSchema,
     chunk: Chunk,
     columns: Mapping[str, str],
+    class_scores: Mapping[str, str],
     key: bytes | None,
     minimum_samples: int,
 ) -> tuple[Counted, ModelSchema, FitOptions]:
@@ -111,19 +115,32 @@ def _begin(
     if isinstance(output, NumericVariable) and schema.task is Task.BINARY:
         read_from = {"score"}
     unpredicted: tuple[str, ...] = ()
-    if output is not None and not read_from & found.keys():
+    scores = _class_scores(schema, chunk, class_scores)
+    if output is not None and not (read_from & found.keys() or scores):
         schema, unpredicted = _without_output(schema), tuple(sorted(read_from, reverse=True))
     if schema.task is not Task.BINARY:
         found.pop("score", None)
     tallies = _tallies(schema)
     context = ModelContext(reference_of(schema, tallies, document), minimum_samples)
     absent = tuple(name for name in (v.name for v in schema.features) if name not in chunk)
-    unread = tuple(name for name in KEYS if name not in found)
-    options = FitOptions(schema.task, found.get("label"), found.get("score"), found.get("prediction"), key=key)
-    counted = Counted(
-        context, tallies.zero(), absent=absent, unread=unread, unpredicted=unpredicted, columns=found
-    )
+    told = (found.get("label"), found.get("score"), found.get("prediction"))
+    options = FitOptions(schema.task, *told, key=key, class_scores=scores)
+    counted = Counted(context, tallies.zero(), absent=absent, unpredicted=unpredicted, columns=found)
     return counted, schema, options
+
+
+def _class_scores(schema: ModelSchema, chunk: Chunk, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the column of each class's score: as given, or as events have them; nothing if there are none."""
+    if given and schema.task is not Task.MULTICLASS:
+        raise BaselineError(f"--class-score: is for multiclass_classification, the baseline is of {schema.task}")
+    if given and given.keys() != set(schema.classes):
+        wanted = ", ".join(schema.classes)
+        raise BaselineError(f"--class-score: needs one for each class of the baseline, {wanted}")
+    for column in given.values():
+        if column not in chunk:
+            raise BaselineError(f'--class-score: no column "{column}"{nearest(column, chunk)}')
+    found = given or {name: f"scores.{name}" for name in schema.classes if schema.task is Task.MULTICLASS}
+    return dict(found) if chunk.keys() >= set(found.values()) else {}
 
 
 def _without_output(schema: ModelSchema) -> ModelSchema:
