@@ -80,8 +80,6 @@ that case.
 Prometheus keeps 15 days unless told otherwise: error budgets look back 30 days and usual volumes three weeks, so
 start it with `--storage.tsdb.retention.time=31d` or more.
 
-Alerts of security, fairness and attributions come with their signals.
-
 ## By family
 """
 

@@ -9,7 +9,8 @@ from scipy.spatial.distance import jensenshannon
 from ml_exporter.app.catalogue import catalogue
 from ml_exporter.core.metrics import Kind
 
-PAGE = (Path(__file__).parents[2] / "docs/vocabulary.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/vocabulary.md").read_text()
 
 
 def rows() -> list[list[str]]:
@@ -22,6 +23,13 @@ def test_each_of_our_names_is_in_the_catalogue() -> None:
     found = set(re.findall(r"`(ml_\w+)`", PAGE))
     assert len(found) > 30
     assert found <= known
+
+
+def test_each_of_our_rules_is_recorded() -> None:
+    rules = "".join(path.read_text() for path in (ROOT / "prometheus/rules").glob("*.yml"))
+    found = set(re.findall(r"`(\w+(?::\w+)+)`", PAGE))
+    assert found
+    assert all(f"record: {name}\n" in rules for name in found)
 
 
 def test_every_drift_measure_and_check_has_its_name_elsewhere() -> None:

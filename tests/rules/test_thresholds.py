@@ -188,3 +188,17 @@ def test_a_missing_default_is_told() -> None:
 def test_a_latency_objective_names_a_bucket_of_the_histogram() -> None:
     ((_, values),) = BY_SERIES["ml:latency_objective:threshold"].kinds
     assert [float(value) for value in values] == list(LATENCY_BUCKETS)
+
+
+def test_the_page_of_tuning_says_what_silences_each_that_plus_inf_does_not() -> None:
+    page = (RULES.parents[1] / "docs/tuning.md").read_text()
+    table = page.partition("| threshold | silenced by |")[2].partition("\n\n")[0]
+    told = {
+        name: cells[2].strip()
+        for cells in (line.split("|") for line in table.splitlines() if line.startswith("| `ml:"))
+        for name in re.findall(r"`(ml:\w+:threshold)`", cells[1])
+    }
+    silent = {each.series: each.silent for each in THRESHOLDS if each.silent != float("inf")}
+    assert told.keys() == silent.keys()
+    for series, value in silent.items():
+        assert told[series].startswith("leave the line out" if value is None else f"`vector({value:g})`")

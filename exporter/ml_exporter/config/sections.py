@@ -302,8 +302,8 @@ ROOT: Final = Section(
         Field(
             "windows",
             list_of(whole_duration(10, 90 * _DAY), 1),
-            "Lengths of the sliding windows; the rules that come along look at 5m and 24h. One that is added by a"
-            " reload begins empty.",
+            "Lengths of the sliding windows; the rules that come along need 5m, and compute 1h and 24h from"
+            " counters. One that is added by a reload begins empty.",
             ("5m", "1h", "24h"),
         ),
         Field("state", section(STATE), "What survives a restart.", DEFAULTS),
