@@ -1,10 +1,7 @@
 """Fitting: the same from CSV and Parquet, in bounded memory, with kinds a person would choose."""
 
-import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,10 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_exporter.baseline import calibration, document, profile
+from ml_exporter.baseline import document, profile
 from ml_exporter.baseline.bins import decile_groups, quantile_edges, score_bins
-from ml_exporter.baseline.document import parse
-from ml_exporter.baseline.fit import Fitted, fit
+from ml_exporter.baseline.fit import fit
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.rows import predictions_of
 from ml_exporter.baseline.schema import schema_of
@@ -27,19 +23,8 @@ from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
 from ml_exporter.sums.multivariate import Points
 from support import workload
+from support.fitting import fitted, frame
 from support.models import baseline, chunk_of, options_of, tallies_of
-
-
-def fitted(frame: pd.DataFrame | Path, options: FitOptions | None = None, folder: Path | None = None) -> Fitted:
-    path = frame if isinstance(frame, Path) else (folder or Path()) / "data.parquet"
-    if isinstance(frame, pd.DataFrame):
-        frame.to_parquet(path)
-    options = options or FitOptions(Task.BINARY, label="label", score="score")
-    return fit(lambda: read_chunks(path), options, tallies_of, lambda *known: {}, (), source="data", created=1.0)
-
-
-def frame(rows: int = 3_000, task: Task = Task.BINARY) -> pd.DataFrame:
-    return pd.DataFrame({k: v for k, v in workload.table(rows, seed=5, task=task).items() if ":" not in k})
 
 
 def test_csv_and_parquet_give_the_same_baseline(tmp_path: Path) -> None:
@@ -292,27 +277,6 @@ def test_a_segment_of_a_sensitive_feature_is_masked(tmp_path: Path) -> None:
     assert schema.segments[0].groups == ("c01", "c02", "c03", "other", "missing")
 
 
-def test_a_baseline_of_before_segments_is_read_as_ever() -> None:
-    made = baseline()
-    bare = msgspec.structs.replace(made, segments=[])
-    assert "segments" not in msgspec.to_builtins(bare)
-    bare.sha256 = bare.digest()
-    assert parse(orjson.dumps(msgspec.to_builtins(bare))).segments == []
-
-
-def test_a_baseline_of_before_multivariate_sums_is_read_as_ever() -> None:
-    made = baseline()
-    bare = msgspec.structs.replace(made, multivariate=None)
-    assert "multivariate" not in msgspec.to_builtins(bare)
-    bare.sha256 = bare.digest()
-    read = parse(orjson.dumps(msgspec.to_builtins(bare)))
-    assert read.multivariate is None
-    whole, before = (schema_of("m", Task.BINARY, one, {})[0] for one in (made, read))
-    assert before.multivariate is None
-    assert before.fingerprint() != whole.fingerprint()
-    assert replace(whole, multivariate=None).fingerprint() == before.fingerprint()
-
-
 def test_what_is_fitted_together_comes_back_from_the_file(tmp_path: Path) -> None:
     made = baseline()
     document.write(made, tmp_path / "baseline.json")
@@ -381,178 +345,3 @@ def test_score_bins_hold_the_tenths(scores: list[float]) -> None:
     assert set(tenths) <= set(edges)
     assert (np.diff(edges) > 0).all()
     assert set(tenths) <= set(edges[groups[1:] - 1])
-
-
-def broken(change: object) -> bytes:
-    content = json.loads(json.dumps(_content()))
-    change(content)  # type: ignore[operator]
-    made = document.BaselineDocument(
-        **{**content, "variables": [document.VariableDocument(**v) for v in content["variables"]]}
-    )
-    content["sha256"] = made.digest()
-    return json.dumps(content).encode()
-
-
-def _content() -> dict[str, object]:
-    import msgspec
-
-    made: dict[str, object] = msgspec.to_builtins(baseline())
-    return made
-
-
-def variable(number: int, **changes: object) -> object:
-    return lambda content: content["variables"][number].update(changes)
-
-
-def together(**changes: object) -> object:
-    return lambda content: content["multivariate"].update(changes)
-
-
-def calibrated(**changes: object) -> object:
-    good = {"scores": [0.2, 0.4], "probabilities": [0.1, 0.5]}
-    return lambda content: content["calibration"].update(maps=[good | changes])
-
-
-def counts(content: dict[str, list[dict[str, list[int]]]]) -> None:
-    content["variables"][0]["counts"][0] += 1
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", "not a baseline: Input data was truncated"),
-        (b"[]", 'not a baseline of this version: "format" is None, must be "ml-exporter-baseline/1"'),
-        (b'{"format": "ml-exporter-baseline/9"}', "\"format\" is 'ml-exporter-baseline/9', must be"),
-        (b'{"format": "ml-exporter-baseline/1"}', "not a valid baseline: Object missing required field `sha256`"),
-        (broken(lambda content: content.update(rows="many")), "Expected `int`, got `str` - at `$.rows`"),
-        (broken(lambda content: content.update(rows=0)), "rows: must be positive"),
-        (broken(counts), 'variables[0] ("normal"): counts sum to 5001, not to rows'),
-        (broken(variable(0, edges=None)), 'variables[0] ("normal"): a numeric variable needs edges'),
-        (broken(variable(0, scale=0.0)), 'variables[0] ("normal"): scale must be positive'),
-        (broken(variable(0, groups=[0, 5, 5])), 'variables[0] ("normal"): groups must ascend within the bins'),
-        (broken(variable(0, groups=[1])), 'variables[0] ("normal"): groups must begin with 0'),
-        (broken(variable(0, sums=[1])), 'variables[0] ("normal"): needs a sum for each count'),
-        (broken(variable(0, kind="text")), 'variables[0] ("normal"): kind "text" must be numeric or categorical'),
-        (broken(variable(-1, categories=["a"])), "needs a count for each category"),
-        (broken(lambda content: content["variables"].append(content["variables"][0])), "stands twice"),
-        (broken(lambda content: content.update(score_edges=[0.5, 0.4])), "score_edges: must ascend"),
-        (broken(together(features=["nope"])), "multivariate.features: must be features"),
-        (broken(together(features=["few", "normal"])), "multivariate.features: must have the numeric ones first"),
-        (broken(together(encodings=[])), "multivariate.encodings: must hold a number for each category"),
-        (broken(together(bandwidth=0.0)), "multivariate.bandwidth: must be positive"),
-        (broken(together(frequencies=0)), "multivariate.frequencies: must be between 1 and 1024"),
-        (broken(together(components=[[1, 2]])), "multivariate.components: need a number for each feature"),
-        (broken(together(sums={"multivariate_rows": [-1, 0]})), "multivariate.sums: no sum is negative"),
-        (broken(variable(0, noise={"psi": [0.5]})), 'noise of "psi" needs one floor for each of noise_samples'),
-        (broken(calibrated(scores=[0.5, 0.4])), "calibration.maps[0]: scores must ascend"),
-        (broken(calibrated(scores=[0.5])), "calibration.maps[0]: needs a probability for each score"),
-        (broken(calibrated(probabilities=[0.5, 0.4])), "calibration.maps[0]: probabilities must not fall"),
-        (
-            broken(calibrated(probabilities=[0.5, 1.5])),
-            "calibration.maps[0]: probabilities must lie between 0 and 1",
-        ),
-        (
-            broken(lambda content: content["calibration"].update(maps=[])),
-            "calibration.maps: needs 1 for this task, got 0",
-        ),
-    ],
-)
-def test_a_bad_baseline_is_refused_with_the_reason(data: bytes, message: str) -> None:
-    with pytest.raises(BaselineError) as caught:
-        document.parse(data)
-    assert message in str(caught.value)
-
-
-def test_a_baseline_without_calibration_is_what_it_was() -> None:
-    content = _content()
-    del content["calibration"]
-    del content["sha256"]
-    digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    old = document.parse(orjson.dumps(content | {"sha256": digest}))
-    assert old.calibration is None
-    assert old.digest() == digest
-    before, _ = schema_of("m", Task.BINARY, old, {})
-    now, _ = schema_of("m", Task.BINARY, baseline(), {})
-    assert before.fingerprint() == dataclasses.replace(now, calibration=()).fingerprint() != now.fingerprint()
-    assert not [name for name in tallies_of(before).layout if "expect" in name]
-
-
-def test_the_calibration_rests_on_an_even_sample_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The meaning of scores changes half-way: an even sample holds both halves, a part of the rows does not."""
-    monkeypatch.setattr(calibration, "SAMPLE", 2_000)
-    kept = calibration.LabelledScores(
-        FitOptions(Task.BINARY, label="label", score="score"), np.random.default_rng(1)
-    )
-    rng = np.random.default_rng(2)
-    for part in range(40):
-        scores = rng.random(1_000)
-        labels = (rng.random(1_000) < (scores if part < 20 else 0.0)).astype(int)
-        scores[:10] = np.nan
-        kept.add(chunk_of({"score": scores, "label": labels}))
-    assert kept.scores.shape == (1, 2_000)
-    assert (kept.labels == "1").mean() == pytest.approx(0.25, abs=0.03)
-    pairs = np.corrcoef(kept.scores[0], kept.labels == "1")[0, 1]
-    assert pairs == pytest.approx(np.sqrt(1 / 9), abs=0.06)
-
-
-def scored_classes(folder: Path, **given: object) -> Fitted:
-    table = workload.table(600, seed=5, task=Task.MULTICLASS)
-    options = {
-        "label": "label",
-        "prediction": "prediction",
-        "class_scores": {name: f"score:{name}" for name in workload.CLASSES},
-    }
-    return fitted(pd.DataFrame(table), FitOptions(Task.MULTICLASS, **(options | given)), folder)  # type: ignore[arg-type]
-
-
-def test_scores_of_classes_are_calibrated_each_and_are_no_features(tmp_path: Path) -> None:
-    made = scored_classes(tmp_path)
-    assert made.document.calibration is not None
-    assert len(made.document.calibration.maps) == 3
-    assert {review.use for review in made.reviews if review.name.startswith("score:")} == {"score"}
-    assert sum(made.document.outcomes["class_score_bins"]) == 3 * 600
-    without = scored_classes(tmp_path, class_scores={}, exclude=frozenset(f"score:{n}" for n in workload.CLASSES))
-    assert without.document.calibration is None
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            {"class_scores": {"high": "score:high"}},
-            "needs one for each of high, low, middle, got high",
-        ),
-        (
-            {"class_scores": {"high": "nothing", "low": "score:low", "middle": "score:middle"}},
-            '--class-score: no column "nothing"',
-        ),
-        (
-            {"class_scores": {"high": "score:low", "low": "score:low", "middle": "score:middle"}},
-            '--class-score: column "score:low" is given twice',
-        ),
-        (
-            {"class_scores": {"high": "normal", "low": "score:low", "middle": "score:middle"}},
-            '--class-score: column "normal" must hold numbers between 0 and 1',
-        ),
-    ],
-)
-def test_scores_of_classes_that_cannot_be_are_refused(
-    tmp_path: Path, given: dict[str, object], message: str
-) -> None:
-    with pytest.raises(BaselineError) as caught:
-        scored_classes(tmp_path, **given)
-    assert message in str(caught.value)
-
-
-def test_scores_of_classes_are_for_several_classes(tmp_path: Path) -> None:
-    options = FitOptions(Task.BINARY, label="label", score="score", class_scores={"1": "score"})
-    with pytest.raises(BaselineError, match="--class-score: is for multiclass_classification"):
-        fitted(frame(), options, tmp_path)
-
-
-def test_an_edited_baseline_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "baseline.json"
-    document.write(baseline(), path)
-    path.write_text(path.read_text().replace('"threshold": 0.5', '"threshold": 0.6'))
-    with pytest.raises(BaselineError, match='"sha256" does not match the content: the file was edited or damaged'):
-        document.read(path)

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from ml_exporter.baseline.document import BaselineDocument
-from ml_exporter.baseline.fit import Fitted, fit
 from ml_exporter.baseline.options import FitOptions
-from ml_exporter.baseline.source import read_chunks
 from ml_exporter.core.schema import FeatureKind, Role, Task
 from support import workload
-from support.models import baseline, options_of, tallies_of
+from support.fitting import fitted
+from support.models import baseline, options_of
 
 ROWS = 600
 
@@ -27,10 +26,6 @@ def written(folder: Path, task: Task) -> Path:
     path = folder / "events.jsonl"
     path.write_text("".join(f"{json.dumps(event)}\n" for event in whole))
     return path
-
-
-def fitted(path: Path, options: FitOptions) -> Fitted:
-    return fit(lambda: read_chunks(path), options, tallies_of, lambda *known: {}, (), source="data", created=1.0)
 
 
 def features(document: BaselineDocument) -> set[str]:

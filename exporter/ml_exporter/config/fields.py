@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,7 +21,8 @@ REQUIRED: Final = object()
 DEFAULTS: Final = object()
 """The default of a section: all of its own defaults."""
 
-_BAD: Final = object()
+BAD: Final = object()
+"""What reading a value returns that cannot be used; what is wrong with it is noted then."""
 
 _NARROWEST: Final = 0.001
 """Least length of a range of numbers: fifths of it have names of their own."""
@@ -83,7 +82,7 @@ class Section:
             given = value.get(field.name)
             if given is not None:
                 read = field.kind.read(given, path, document)
-                result[field.name] = _default(field) if read is _BAD else read
+                result[field.name] = _default(field) if read is BAD else read
             else:
                 if field.default is REQUIRED:
                     document.problem(path, f"must be given: {field.kind.name}")
@@ -101,10 +100,10 @@ def text(pattern: str = r".+", meaning: str = "text", longest: int = 200) -> Kin
     def read(value: Any, where: str, document: Document) -> Any:
         if isinstance(value, bool | int | float):
             document.problem(where, f"must be {meaning}, but YAML reads it as {_written(value)}; put it in quotes")
-            return _BAD
+            return BAD
         if not isinstance(value, str) or len(value) > longest or not re.fullmatch(pattern, value, re.DOTALL):
             document.problem(where, f"must be {meaning}, got {_told(value)}")
-            return _BAD
+            return BAD
         return value
 
     return Kind(meaning, read, schema=json_schema.text(pattern, longest))
@@ -117,7 +116,7 @@ def choice(names: Sequence[str]) -> Kind:
     def read(value: Any, where: str, document: Document) -> Any:
         if value not in names:
             document.problem(where, f"must be one of {listed}, got {_told(value)}")
-            return _BAD
+            return BAD
         return value
 
     return Kind(f"one of {listed}", read, schema={"enum": list(names)})
@@ -129,7 +128,7 @@ def boolean() -> Kind:
     def read(value: Any, where: str, document: Document) -> Any:
         if not isinstance(value, bool):
             document.problem(where, f"must be true or false, got {_told(value)}")
-            return _BAD
+            return BAD
         return value
 
     return Kind("true or false", read, schema={"type": "boolean"})
@@ -141,7 +140,7 @@ def integer(lowest: int, highest: int) -> Kind:
     def read(value: Any, where: str, document: Document) -> Any:
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             document.problem(where, f"must be a whole number from {lowest:,} to {highest:,}, got {_told(value)}")
-            return _BAD
+            return BAD
         return value
 
     schema: Schema = {"type": "integer", "minimum": lowest, "maximum": highest}
@@ -154,7 +153,7 @@ def share() -> Kind:
     def read(value: Any, where: str, document: Document) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
             document.problem(where, f"must be a number above 0 and up to 1, got {_told(value)}")
-            return _BAD
+            return BAD
         return float(value)
 
     schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
@@ -170,10 +169,10 @@ def duration(lowest: float, highest: float) -> Kind:
             seconds = parse_duration(value)
         except (ValueError, TypeError):
             document.problem(where, f"must be a duration such as 30s, 5m, 1h30m or 7d, got {_told(value)}")
-            return _BAD
+            return BAD
         if not lowest <= seconds <= highest:
             document.problem(where, f"must be a duration {bounds}, got {_told(value)}")
-            return _BAD
+            return BAD
         return seconds
 
     schema: Schema = {"type": "string", "pattern": r"^(\d+(ms|[smhdw]))+$"}
@@ -186,10 +185,10 @@ def whole_duration(lowest: float, highest: float) -> Kind:
 
     def read(value: Any, where: str, document: Document) -> Any:
         seconds = inner.read(value, where, document)
-        if seconds is not _BAD and seconds != int(seconds):
+        if seconds is not BAD and seconds != int(seconds):
             document.problem(where, f"must be whole seconds, got {_told(value)}")
-            return _BAD
-        return seconds if seconds is _BAD else value
+            return BAD
+        return seconds if seconds is BAD else value
 
     return Kind(f"{inner.name}, whole seconds", read, schema=inner.schema)
 
@@ -203,10 +202,10 @@ def size(lowest: int, highest: int) -> Kind:
             count = parse_size(str(value))
         except ValueError:
             document.problem(where, f"must be a size such as 512KiB, 16MiB or 1GiB, got {_told(value)}")
-            return _BAD
+            return BAD
         if not lowest <= count <= highest:
             document.problem(where, f"must be a size {bounds}, got {_told(value)}")
-            return _BAD
+            return BAD
         return count
 
     number = {"type": "integer", "minimum": lowest, "maximum": highest}
@@ -220,7 +219,7 @@ def path() -> Kind:
     def read(value: Any, where: str, document: Document) -> Any:
         if not isinstance(value, str) or not value or "\0" in value:
             document.problem(where, f"must be a path, got {_told(value)}")
-            return _BAD
+            return BAD
         return document.folder / value
 
     return Kind("path, relative to this file's folder", read, schema={"type": "string", "minLength": 1})
@@ -238,10 +237,10 @@ def http_url() -> Kind:
             fits = False
         if not fits or not isinstance(value, str) or not value.isascii() or any(map(str.isspace, value)):
             document.problem(where, f"must be {meaning}, got {_told(value)}")
-            return _BAD
+            return BAD
         if parts.username is not None:
             document.problem(where, "must not hold a user or a password; a secret does not belong in this file")
-            return _BAD
+            return BAD
         return value
 
     return Kind(meaning, read, schema={"type": "string", "pattern": r"^https?://[^\s@]+$"})
@@ -254,10 +253,10 @@ def number_range(most: int) -> Kind:
         fits = isinstance(value, list) and len(value) == 2
         if not fits or not all(_is_number(item) and abs(item) <= most for item in value):
             document.problem(where, f"must be a pair of numbers such as [1, 5], got {_told(value)}")
-            return _BAD
+            return BAD
         if value[1] - value[0] < _NARROWEST:
             document.problem(where, f"must ascend by at least {_NARROWEST:g}, got {_told(value)}")
-            return _BAD
+            return BAD
         return float(value[0]), float(value[1])
 
     item = {"type": "number", "minimum": -most, "maximum": most}
@@ -278,12 +277,12 @@ def number_pair() -> Kind:
             fits = all(item is None or _is_number(item) for item in value)
         if not fits:
             document.problem(where, f"must be a pair such as [0, 120] or [0, null], got {_told(value)}")
-            return _BAD
+            return BAD
         low = -float("inf") if value[0] is None else float(value[0])
         high = float("inf") if value[1] is None else float(value[1])
         if not low <= high:
             document.problem(where, f"must ascend, got {_told(value)}")
-            return _BAD
+            return BAD
         return low, high
 
     schema: Schema = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}
@@ -298,7 +297,7 @@ def ascending_numbers() -> Kind:
         fits = fits and all(map(_is_number, value))
         if not fits or not all(low < high for low, high in pairwise(value)):
             document.problem(where, f"must be numbers that ascend, such as [10, 100], got {_told(value)}")
-            return _BAD
+            return BAD
         return tuple(map(float, value))
 
     schema = {"type": "array", "items": {"type": "number"}, "minItems": 1}
@@ -311,13 +310,13 @@ def list_of(item: Kind, least: int = 0, unique: bool = False, most: int | None =
     def read(value: Any, where: str, document: Document) -> Any:
         if not isinstance(value, list):
             document.problem(where, f"must be a list, got {_told(value)}")
-            return _BAD
+            return BAD
         if len(value) < least:
             document.problem(where, f"must have at least {least} item{'s' if least > 1 else ''}")
         if most is not None and len(value) > most:
             document.problem(where, f"must have at most {most} items, got {len(value)}")
         items = [item.read(entry, f"{where}[{number}]", document) for number, entry in enumerate(value)]
-        items = [entry for entry in items if entry is not _BAD]
+        items = [entry for entry in items if entry is not BAD]
         if unique and len(set(items)) < len(items):
             document.problem(where, "must not repeat an item")
         return tuple(items)
@@ -341,13 +340,13 @@ def mapping_of(item: Kind, key_meaning: str, names: Kind | None = None) -> Kind:
     def read(value: Any, where: str, document: Document) -> Any:
         if not isinstance(value, dict):
             document.problem(where, f"must be a mapping, got {_told(value)}")
-            return _BAD
+            return BAD
         items = {
             key: item.read(entry, _join(where, key), document)
             for key, entry in value.items()
-            if names is None or names.read(key, _join(where, key), document) is not _BAD
+            if names is None or names.read(key, _join(where, key), document) is not BAD
         }
-        return {key: entry for key, entry in items.items() if entry is not _BAD}
+        return {key: entry for key, entry in items.items() if entry is not BAD}
 
     schema: Schema = {"type": "object", "additionalProperties": item.schema or {}}
     if names is not None:
@@ -363,62 +362,6 @@ def section(inner: Section) -> Kind:
         inner,
         schema=json_schema.mapping(inner),
     )
-
-
-class Secret:
-    """A secret; it is never shown."""
-
-    def __init__(self, value: bytes) -> None:
-        self._value = value
-
-    def reveal(self) -> bytes:
-        """Return the secret."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "<secret>"
-
-
-def secret() -> Kind:
-    """A secret from a file or from the environment; written in the file itself it is refused."""
-
-    def read(value: Any, where: str, document: Document) -> Any:
-        if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in ("file", "env"):
-            document.problem(
-                where, 'must be {"file": PATH} or {"env": NAME}; a secret does not belong in this file'
-            )
-            return _BAD
-        ((source, name),) = value.items()
-        if not isinstance(name, str) or not name:
-            document.problem(where, f"{source} must be a {'path' if source == 'file' else 'name'}")
-            return _BAD
-        content = _secret_content(source, name, document.folder)
-        if isinstance(content, str):
-            document.problem(where, content)
-            return _BAD
-        return Secret(content)
-
-    source = {"type": "string", "minLength": 1}
-    schema: Schema = {
-        "type": "object",
-        "properties": {"file": source, "env": source},
-        "additionalProperties": False,
-        "minProperties": 1,
-        "maxProperties": 1,
-    }
-    return Kind('{"file": PATH} or {"env": NAME}', read, schema=schema)
-
-
-def _secret_content(source: str, name: str, folder: Path) -> bytes | str:
-    """Return the secret, or what is wrong."""
-    if source == "env":
-        content = os.environb.get(name.encode(), b"")
-        return content or f"environment variable {name} is not set"
-    try:
-        content = (folder / name).read_bytes().strip()
-    except OSError as error:
-        return f"file {name} cannot be read: {error.strerror}"
-    return content or f"file {name} is empty"
 
 
 def _default(field: Field) -> Any:

@@ -19,13 +19,13 @@ from ml_exporter.config.fields import (
     number_pair,
     number_range,
     path,
-    secret,
     section,
     share,
     size,
     text,
     whole_duration,
 )
+from ml_exporter.config.secret import secret
 from ml_exporter.core.pipelines import NAME as PIPELINE_NAME
 from ml_exporter.core.schema import FeatureKind, Task
 from ml_exporter.core.segments import MOST_GROUPS

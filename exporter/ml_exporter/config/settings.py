@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml_exporter.config import yaml_file
-from ml_exporter.config.fields import Secret
+from ml_exporter.config.secret import Secret
 from ml_exporter.config.sections import HASHED, ROOT, TARGETS
 from ml_exporter.config.yaml_file import Document
 from ml_exporter.core.feedback import Scale
