@@ -16,6 +16,7 @@ from ml_exporter.app.prediction_log import PredictionLogCounts
 from ml_exporter.app.runtime import ModelRuntime
 from ml_exporter.app.trail import Trail
 from ml_exporter.core.metrics import Block, Rows, counter, gauge, info, one
+from ml_exporter.resources.boot import started_at
 
 _BUILD: Final = info(
     "ml_exporter_build_info", "Version of this exporter and of Python.", "version", "pythonversion"
@@ -106,7 +107,7 @@ class SelfMetrics:
         self._trail = trail
         self._has_state = has_state
         self._process = psutil.Process()
-        self._started = self._process.create_time()
+        self._started = started_at(self._process.create_time())
 
     def collect(self) -> Iterable[Block]:
         """Yield the samples of now."""

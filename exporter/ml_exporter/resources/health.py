@@ -12,6 +12,7 @@ import numpy as np
 
 from ml_exporter.core.errors import ResourceError
 from ml_exporter.core.metrics import ONE, Block, Collector, Rows, counter, gauge, histogram, one
+from ml_exporter.resources.boot import started_at
 from ml_exporter.resources.probe import HEALTHY, RESULTS, Answer, probe
 from ml_exporter.resources.target import Health, Target
 
@@ -115,7 +116,7 @@ class HealthReader:
 
     def _started(self) -> float | None:
         tree = self._target.known() if self._target.is_set else None
-        return tree.started if tree else None
+        return started_at(tree.started) if tree else None
 
 
 def reader(target: Target) -> Collector | None:

@@ -9,6 +9,7 @@ import psutil
 
 from ml_exporter.core.errors import NotRunningError
 from ml_exporter.core.metrics import Block, Collector, counter, gauge, one
+from ml_exporter.resources.boot import started_at
 from ml_exporter.resources.growth import Growth, Key
 from ml_exporter.resources.target import Target
 
@@ -77,7 +78,7 @@ class ProcessReader:
         yield one(_MEMORY, memory)
         yield one(_PROCESSES, len(used))
         yield one(_THREADS, threads)
-        yield one(_START, tree.started)
+        yield one(_START, started_at(tree.started))
         yield one(_RESTARTS, self._restarts)
 
 
