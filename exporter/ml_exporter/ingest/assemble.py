@@ -223,7 +223,7 @@ def class_codes(types: EventTypes, values: Sequence[Any]) -> CodeArray:
     return codes
 
 
-def _scores_by_row(types: EventTypes, given: Sequence[dict[str, float] | None]) -> FloatArray:
+def _scores_by_row(types: EventTypes, given: Sequence[dict[str, float | None] | None]) -> FloatArray:
     scores = np.full((len(types.schema.classes), len(given)), np.nan)
     for row, by_class in enumerate(given):
         for name, score in (by_class or {}).items():

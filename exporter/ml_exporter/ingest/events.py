@@ -191,7 +191,7 @@ class EventTypes:
                 ("segments", self.Segments | None, None),
                 *attributions,
                 ("score", Score | None, None),
-                ("scores", dict[str, Score] | None, None),
+                ("scores", dict[str, Score | None] | None, None),
                 ("prediction", predicted | None, None),
                 ("latency_seconds", Seconds | None, None),
                 ("error", bool | str | None, None),

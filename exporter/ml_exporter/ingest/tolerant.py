@@ -10,7 +10,7 @@ import msgspec
 
 from ml_exporter.core.arrays import MISSING, TYPE_ERROR
 from ml_exporter.core.errors import PayloadError
-from ml_exporter.ingest.events import WRONG_TYPE, EventTypes, Scalar
+from ml_exporter.ingest.events import WRONG_TYPE, EventTypes, Scalar, Score
 from ml_exporter.ingest.reasons import INVALID, INVALID_FIELD, UNKNOWN_FEATURE, UNKNOWN_FIELD
 from ml_exporter.ingest.reasons import TYPE_ERROR as WRONG_TYPE_REASON
 from ml_exporter.ingest.receipt import Receipt
@@ -77,7 +77,14 @@ class TolerantReader:
                 close = self._receipt.troubled().nearest(name, self._column_fields)
                 self._warn(0, UNKNOWN_FIELD, f"columns.{name}: no such field{close}")
             elif name == "scores":
-                fields[name] = self._converted(0, "columns.scores", values, self._column_fields[name])
+                fields[name] = {
+                    inner: [
+                        self._converted(row, f"columns.scores.{inner}[{row}]", value, Score | None)
+                        for row, value in enumerate(column)
+                    ]
+                    for inner, column in (values or {}).items()
+                    if column is not None
+                }
             elif values is not None:
                 fields[name] = self._cleaned(f"columns.{name}", name, values)
         features = columns.get("features") or {}
@@ -119,6 +126,11 @@ class TolerantReader:
             if name not in known:
                 close = self._receipt.troubled().nearest(name, known)
                 self._warn(index, UNKNOWN_FIELD, f"{name}: no such field{close}")
+            elif name == "scores" and isinstance(value, dict):
+                fields[name] = {
+                    inner: self._converted(index, f"scores.{inner}", score, Score | None)
+                    for inner, score in value.items()
+                }
             else:
                 fields[name] = self._converted(index, name, value, known[name])
         return fields

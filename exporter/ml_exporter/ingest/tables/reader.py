@@ -10,7 +10,7 @@ from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.errors import PayloadError
 from ml_exporter.core.schema import CategoricalVariable, Task, Variable
 from ml_exporter.core.text import category_name
-from ml_exporter.ingest.events import LATEST, EventTypes, Scalar
+from ml_exporter.ingest.events import LATEST, EventTypes, Scalar, Score
 from ml_exporter.ingest.protocols.protocol import NoTypedReading
 from ml_exporter.ingest.reasons import INVALID, UNKNOWN_FIELD
 from ml_exporter.ingest.receipt import Receipt
@@ -22,6 +22,7 @@ _FEW_ROWS: Final = 2_000
 """Rows up to which a column may be read value by value in a hurry (chosen: a millisecond)."""
 
 _NUMBER: Final = float | None
+_SCORE: Final = Score | None
 _BOUNDS: Final = {"score": (0.0, 1.0), "latency_seconds": (0.0, np.inf), "timestamp": (0.0, LATEST)}
 
 
@@ -132,7 +133,7 @@ class TableReader(TolerantReader):
     def _listed(self, name: str, column: Any, start: int, kind: Any) -> list[Any]:
         """Return the values of a column, each as ``kind`` wants it."""
         listed = self._plain(column)
-        if kind is not _NUMBER and is_text(column.type):
+        if kind not in (_NUMBER, _SCORE) and is_text(column.type):
             return listed
         return [self._converted(row, f"{name}[{row}]", value, kind) for row, value in enumerate(listed, start)]
 
@@ -161,11 +162,11 @@ class TableReader(TolerantReader):
         return plain(column)
 
     def _scores(self, given: dict[str, Any], start: int) -> Any:
-        read = {name: _between(floats(column), 0.0, 1.0) for name, column in given.items()}
-        if all(values is not None for values in read.values()):
-            return read
-        listed = {name: self._plain(column) for name, column in given.items()}
-        return self._converted(start, "scores", listed, self._column_fields["scores"])
+        read: dict[str, Any] = {}
+        for name, column in given.items():
+            values = _between(floats(column), 0.0, 1.0)
+            read[name] = values if values is not None else self._listed(f"scores.{name}", column, start, _SCORE)
+        return read
 
 
 def _between(values: FloatArray | None, low: float, high: float) -> FloatArray | None:
