@@ -293,3 +293,24 @@ def test_a_reload_tells_which_version_begins_anew(tmp_path: Path, caplog: pytest
     assert [(record.__dict__["model"], record.__dict__["version"]) for record in told] == [("model", "next")]
     counted = [bench.value("ml_predictions_total", model="model", version=name) for name in ("1", "next")]
     assert counted == [50, 0]
+
+
+def test_attributions_are_kept_for_the_version_whose_baseline_has_some(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    full = document.read(tmp_path / "baseline.json")
+    assert full.attributions
+    document.write(full, tmp_path / "next.json")
+    full.attributions = []
+    document.write(full, tmp_path / "baseline.json")
+    own = "    baseline: baseline.json\n"
+    config.write_text(config.read_text().replace(own, own + OWN))
+    bench = Bench(config, ManualClock(START))
+    columns = workload.table(200, seed=5)
+    events = workload.attributed(workload.events(columns), columns)
+    bench.send([event | {"version": "next" if row % 2 else "1"} for row, event in enumerate(events)])
+    bench.tick()
+    told = {"model": "model", "feature": "normal"}
+    own_sum = sum(abs(event["attributions"]["normal"] or 0) for event in events[1::2])
+    assert bench.value("ml_feature_attribution_total", version="next", **told) == pytest.approx(own_sum)
+    assert bench.value("ml_feature_attribution_total", version="1", **told) is None
+    assert bench.value("ml_predictions_total", model="model", version="1") == 100

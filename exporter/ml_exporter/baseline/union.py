@@ -11,9 +11,11 @@ from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVar
 def union_of(schema: ModelSchema, other: ModelSchema) -> ModelSchema:
     """Return a schema that knows every feature and category of two schemas that :func:`contradictions` passes.
 
-    Events are decoded by it; ``sums.recoding`` turns them into what each version counts. It is ``schema`` itself
-    where the other knows nothing beyond it.
+    Events are decoded by it, with their attributions if either keeps them; ``sums.recoding`` turns them into what
+    each version counts. It is ``schema`` itself where the other knows nothing beyond it.
     """
+    if other.attributed and not schema.attributed:
+        schema = replace(schema, attributed=True)
     features = {variable.name: variable for variable in schema.features}
     grown = False
     for variable in other.features:
