@@ -65,3 +65,13 @@ def test_rows_that_are_no_events_have_all_their_keys_for_features(tmp_path: Path
     rows = [{"uniform": row * 0.7, "label": int(columns["label"][row])} for row in range(ROWS)]
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     assert features(fitted(path, FitOptions(Task.BINARY, "label")).document) == {"uniform"}
+
+
+def test_numbers_that_json_does_not_have_are_read_as_the_intake_reads_them(tmp_path: Path) -> None:
+    rows = [f'{{"features": {{"x": {value}}}, "label": {row % 2}}}\n' for row, value in enumerate(["0.5"] * 98)]
+    (tmp_path / "events.jsonl").write_text(
+        "".join([*rows, '{"features": {"x": NaN}, "label": 0}\n', '{"features": {"x": 1e999}, "label": 1}\n'])
+    )
+    document = fitted(tmp_path / "events.jsonl", FitOptions(Task.BINARY, "label")).document
+    (x,) = (variable for variable in document.variables if variable.name == "x")
+    assert (x.missing, x.other, x.type_error, document.rows) == (1, 1, 0, 100)

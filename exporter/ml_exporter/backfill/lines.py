@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import orjson
 
 from ml_exporter.backfill.events import SEED, Chunk, Labels, Notes
 from ml_exporter.baseline.source import count_lines
 from ml_exporter.core.errors import EventsError, PayloadError
+from ml_exporter.core.loose_json import loads
 from ml_exporter.ingest.assemble import from_events, hash_ids
 from ml_exporter.ingest.intake import Intake, Reading
 from ml_exporter.ingest.protocols.ndjson import NdJson
@@ -117,7 +117,7 @@ class Lines:
 
 def _document(line: bytes) -> dict[str, Any]:
     try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        document = loads(line)
+    except ValueError:
         return {}
     return document if isinstance(document, dict) else {}

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from ml_exporter.core.arrays import MISSING, NONFINITE, TYPE_ERROR, BoolArray, FloatArray
 from ml_exporter.core.errors import BaselineError
+from ml_exporter.core.loose_json import loads
 from ml_exporter.core.text import category_name
 
 CHUNK_ROWS: Final = 20_000
@@ -218,7 +218,7 @@ def _lines(path: Path) -> Iterator[Chunk]:
 def _mixed(given: list[Any], is_beside: bool) -> Column:
     values = np.empty(len(given), object)
     values[:] = given
-    missing = np.fromiter((value is None for value in given), bool, len(given))
+    missing = np.fromiter((value is None or value != value for value in given), bool, len(given))
     return Column(values, missing, is_text=True, is_beside=is_beside)
 
 
@@ -233,8 +233,8 @@ def _rows(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
+                row = loads(line)
+            except ValueError as error:
                 raise BaselineError(f"{path}: line {number} is not JSON: {error}") from error
             if not isinstance(row, dict):
                 raise BaselineError(f"{path}: line {number} must be an object")

@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ml_exporter.baseline.source import count_lines
 from ml_exporter.core.errors import EventsError
+from ml_exporter.core.loose_json import loads
 from ml_exporter.replay.event import Event, Kind
 
 
@@ -53,8 +52,8 @@ class Lines:
 
 def _document(line: bytes) -> dict[str, Any]:
     try:
-        document = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        document = loads(line)
+    except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
 

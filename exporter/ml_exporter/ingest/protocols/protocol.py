@@ -1,8 +1,7 @@
-"""What a protocol is, and JSON as senders really write it."""
+"""What a protocol is."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -11,6 +10,7 @@ from typing import Protocol as TypingProtocol
 import msgspec
 
 from ml_exporter.core.errors import PayloadError
+from ml_exporter.core.loose_json import loads
 from ml_exporter.ingest.events import EventTypes, Label
 from ml_exporter.ingest.reasons import MALFORMED
 from ml_exporter.ingest.receipt import Receipt
@@ -93,24 +93,8 @@ class JsonText:
 
 
 def parse(text: bytes) -> Any:
-    """Return the object that ``text`` stands for; PayloadError if it is not JSON.
-
-    Beyond strict JSON it reads what writers in the wild produce: NaN, Infinity, numbers too large for a
-    float, which become the infinities, and a byte order mark.
-    """
+    """Return the object that ``text`` stands for, as :func:`loads` reads it; PayloadError if it is not JSON."""
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        strict = error
-    except RecursionError:
-        raise PayloadError(MALFORMED, "nested too deeply") from None
-    try:
-        return json.loads(text, parse_int=_integer)
-    except RecursionError:
-        raise PayloadError(MALFORMED, "nested too deeply") from None
-    except (ValueError, UnicodeDecodeError):
-        raise PayloadError(MALFORMED, str(strict)) from None
-
-
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) < 300 else float(digits)
+        return loads(text)
+    except ValueError as error:
+        raise PayloadError(MALFORMED, str(error)) from None
