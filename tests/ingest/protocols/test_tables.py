@@ -375,3 +375,10 @@ def test_every_way_to_write_parquet_is_read(codec: str, page: str) -> None:
         batches, receipt = intake().predictions(body, FORMS["parquet"][0], None)
         assert receipt == Receipt(accepted=300)
         assert_same(columns_of(batches)[0], expected)
+
+
+def test_structs_with_texts_may_lie_in_several_row_groups() -> None:
+    structs = [{"few": name, "normal": float(row)} for row, name in enumerate("abcab")]
+    table = pa.table({"features": pa.array(structs), "score": [0.1, 0.2, 0.3, 0.4, 0.5]})
+    batches, receipt = read("parquet", table, row_group_size=2)
+    assert (receipt.accepted, [batch.events for batch in batches]) == (5, [2, 2, 1])

@@ -103,8 +103,14 @@ class ParquetTable(Table):
             kinds = dict(flat_fields(file.schema_arrow))
             if not all(pa.types.is_dictionary(kinds[name]) for name in texts):
                 raise PayloadError(MALFORMED, "not a Parquet file whose texts can be read as a dictionary")
-            batches = file.iter_batches(max(self._rows, 1), columns=read, use_threads=False) if read else ()
-            rows = [self._rows_of(batch, wanted) for batch in batches if batch.num_rows]
+            options: Any = {"columns": read, "use_threads": False}
+            rows = [
+                self._rows_of(batch, wanted)
+                # A batch of several row groups cannot hold the texts of a struct.
+                for group in range(len(self._groups) if read else 0)
+                for batch in file.iter_batches(max(self._rows, 1), [group], **options)
+                if batch.num_rows
+            ]
             return (
                 rows if read or not self._rows else [Rows(self._rows, dict.fromkeys(wanted, _lists(self._rows)))]
             )
