@@ -314,3 +314,17 @@ def test_attributions_are_kept_for_the_version_whose_baseline_has_some(tmp_path:
     assert bench.value("ml_feature_attribution_total", version="next", **told) == pytest.approx(own_sum)
     assert bench.value("ml_feature_attribution_total", version="1", **told) is None
     assert bench.value("ml_predictions_total", model="model", version="1") == 100
+
+
+def test_a_range_may_be_told_of_a_feature_that_a_version_alone_has(tmp_path: Path) -> None:
+    config = configured(tmp_path, Task.BINARY)
+    own = "    baseline: baseline.json\n"
+    config.write_text(config.read_text().replace(own, own + "    features: {added: {range: [0, 1]}}\n"))
+    bench = Bench(config, ManualClock(START))
+    bench.send(workload.events(workload.table(120, seed=5)) + events_of(moved(120, 3, Task.BINARY)))
+    bench.tick()
+    of = {"model": "model", "window": "1h", "feature": "added"}
+    outside = bench.value("ml_feature_out_of_range_ratio", version="next", **of)
+    assert outside is not None
+    assert 0.5 < outside < 1
+    assert bench.value("ml_feature_out_of_range_ratio", version="1", **of) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ml_exporter.config import settings as settings_file
 from ml_exporter.config.settings import ModelSettings, Settings
 from ml_exporter.config.yaml_file import Document
 from ml_exporter.core.errors import BaselineError, Problem
-from ml_exporter.core.schema import CategoricalVariable, ModelSchema
+from ml_exporter.core.schema import CategoricalVariable, FeatureOptions, ModelSchema
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,16 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
     if baseline is None and model.baseline is not None:
         schema = ModelSchema(model.name, model.task)
         return ModelSetup(model, None, schema, {}, schema)
+    others = {
+        name: _baseline(given.baseline, f"{where}.versions.{name}", document)
+        for name, given in model.versions.items()
+        if given.baseline is not None
+    }
     schema, problems = schema_of(
         model.name,
         model.task,
         baseline,
-        model.features,
+        _options(model, baseline, others.values()),
         model.classes,
         model.segments,
         attributed=model.attributions,
@@ -101,7 +106,7 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
     for name, given in model.versions.items():
         version: VersionSetup | None = VersionSetup(baseline, schema, is_own=False)
         if given.baseline is not None:
-            version = _version(model, schema, events, given.baseline, f"{where}.versions.{name}", document)
+            version = _version(model, schema, events, others[name], f"{where}.versions.{name}", document)
         if version is not None:
             versions[name] = replace(version, schema=replace(version.schema, is_shadow=given.shadow))
             events = union_of(events, version.schema)
@@ -114,10 +119,14 @@ def _model(model: ModelSettings, where: str, settings: Settings, document: Docum
 
 
 def _version(
-    model: ModelSettings, schema: ModelSchema, events: ModelSchema, file: Path, where: str, document: Document
+    model: ModelSettings,
+    schema: ModelSchema,
+    events: ModelSchema,
+    baseline: BaselineDocument | None,
+    where: str,
+    document: Document,
 ) -> VersionSetup | None:
     """Return a version with a baseline of its own; ``events`` knows those before it."""
-    baseline = _baseline(file, where, document)
     if baseline is None:
         return None
     if baseline.task != model.task:
@@ -133,6 +142,15 @@ def _version(
     problems = problems or contradictions(events, own)
     _tell(problems, where, document)
     return None if problems else VersionSetup(baseline, own, is_own=True)
+
+
+def _options(
+    model: ModelSettings, baseline: BaselineDocument | None, others: Iterable[BaselineDocument | None]
+) -> dict[str, FeatureOptions]:
+    """Return what is configured of the model's features: not of those that its versions' baselines alone have."""
+    own = {variable.name for variable in baseline.variables} if baseline is not None else set()
+    theirs = {variable.name for other in others if other is not None for variable in other.variables}
+    return {name: option for name, option in model.features.items() if name in own or name not in theirs}
 
 
 def _baseline(file: Path, where: str, document: Document) -> BaselineDocument | None:
