@@ -1,6 +1,7 @@
 """The writer: what is counted is counted once, whatever ends it, and one failing part costs only itself."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,12 @@ import numpy as np
 import pytest
 
 from ml_exporter.app.evaluation import Evaluator
+from ml_exporter.app.runtime import runtimes
+from ml_exporter.config.load import load
 from ml_exporter.core.errors import StateError
 from ml_exporter.core.metrics import NoData, gauge, one
 from ml_exporter.core.schema import Task
+from ml_exporter.ingest.intake import Intake
 from ml_exporter.ingest.protocols import NdJson
 from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.signal import Samples, Signal, View
@@ -512,3 +516,31 @@ def test_memory_store_forgets_ids_at_a_restart(tmp_path: Path) -> None:
     again = Bench(config, bench.clock)
     assert totals(again)["ids"] == (0, 0)
     assert again.value("ml_predictions_total", model="model", version="1") == 600
+
+
+def test_a_reload_that_changes_where_ids_wait_keeps_every_sum(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = write_config(tmp_path)
+    bench = Bench(config)
+    columns = workload.table(60, seed=5)
+    for number, place in enumerate(("memory", "disk")):
+        bench.send(workload.events(columns, prefix=f"{number}"), workload.labels(columns, prefix=f"{number}")[:30])
+        bench.tick()
+        text = f"    labels: {{store: {place}}}\n    baseline:"
+        config.write_text(re.sub(r"(    labels: .*\n)?    baseline:", text, config.read_text()))
+        models = runtimes(load(config))
+        bench.engine.replace_models(models)
+        bench.intake = Intake({name: model.intake for name, model in models.items()})
+        assert "ids that wait for labels are forgotten: labels.store changed" in caplog.text
+        caplog.clear()
+        own = {"model": "model", "version": "1"}
+        assert bench.value("ml_predictions_total", **own) == 60 * (number + 1)
+        assert bench.value("ml_label_delay_seconds_count", **own) in (None, 30 * (number + 1))
+    # What had waited is unknown, what comes now is joined.
+    bench.send(workload.events(columns, prefix="new"), workload.labels(columns, prefix="new"))
+    bench.tick()
+    assert bench.value("ml_labels_total", model="model", result="joined") == 120
+    bench.vanish()
+    again = Bench(config, bench.clock)
+    assert again.value("ml_labels_total", model="model", result="joined") == 120

@@ -69,7 +69,8 @@ class Lines:
                 given["value"] = outputs[row]
             if scores is not None:
                 named = zip(schema.classes, scores[row], strict=True)
-                given["scores"] = {name: score for name, score in named if not math.isnan(score)}
+                if known := {name: score for name, score in named if not math.isnan(score)}:
+                    given["scores"] = known
             line[ecs.OWN] = {
                 "model": {"name": intake.name, "version": versions[row]},
                 "prediction": given,

@@ -86,17 +86,18 @@ class ModelRuntime:
 
     def begin(self) -> ModelState:
         """Give the model an empty state."""
-        labels = self.setup.settings.labels
-        schema = self.setup.schema
+        default = self.setup.settings.version
+        self.state = ModelState(
+            self.tallies, self.windows, self._join(), self.max_versions, default, self.shadows, self.named
+        )
+        return self.state
+
+    def _join(self) -> JoinStore:
+        labels, schema = self.setup.settings.labels, self.setup.schema
         scored = len(schema.classes) if schema.task is Task.MULTICLASS else 0
         directory = self.join_directory if labels.on_disk else None
         scored = scored if scored <= SCORED_CLASSES else 0
-        join = JoinStore(directory, labels.horizon, labels.capacity, scored, len(schema.segments))
-        default = self.setup.settings.version
-        self.state = ModelState(
-            self.tallies, self.windows, join, self.max_versions, default, self.shadows, self.named
-        )
-        return self.state
+        return JoinStore(directory, labels.horizon, labels.capacity, scored, len(schema.segments))
 
     def adopt(self, old: ModelRuntime) -> bool:
         """Take over the state of the same model before a reload; return False if its sums mean something else.
@@ -104,12 +105,12 @@ class ModelRuntime:
         A version whose own baseline changed begins anew, the others go on.
         """
         state, labels = old.state, self.setup.settings.labels
-        if (
-            state is None
-            or old.own.fingerprint != self.own.fingerprint
-            or labels.on_disk != old.setup.settings.labels.on_disk
-        ):
+        if state is None or old.own.fingerprint != self.own.fingerprint:
             return False
+        if labels.on_disk != old.setup.settings.labels.on_disk:
+            log.warning("ids that wait for labels are forgotten: labels.store changed", extra={"model": self.name})
+            state.join.clear()
+            state.join = self._join()
         for name in list(state.versions):
             if old.fingerprint(name) != self.fingerprint(name):
                 told = {"model": self.name, "version": name}
