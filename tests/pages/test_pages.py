@@ -175,17 +175,24 @@ def test_a_configured_version_is_shown_before_it_comes(tmp_path: Path) -> None:
     bench = Bench(config, state=False)
     bench.send([{"id": "a", "version": "1", "score": 0.5}])
     bench.tick()
+    bench.tick(10)
+    bench.send([{"id": "a", "version": "2", "score": 0.5}])
+    bench.tick()
     snapshot = snapshot_of(bench)
+    assert html.fact(page_of(snapshot), "Version") == "1"
     pages = [page_of(snapshot, version=version) for version in ("1", "2", "3")]
     assert [html.fact(page, "Version") for page in pages] == ["1", "2, a shadow", "3"]
     model, shadow, other = html.row(pages[0], "All versions", "Baseline")
     assert model == shadow != other
-    assert html.row(pages[0], "All versions", "Last prediction") == ["1 s ago", "none yet", "none yet"]
-    assert html.row(pages[0], "All versions", "PSI of the predictions")[1:] == ["no predictions"] * 2
+    assert html.row(pages[0], "All versions", "Last prediction") == ["12 s ago", "1 s ago", "none yet"]
+    assert html.row(pages[0], "All versions", "PSI of the predictions")[1:] == [
+        "too few samples",
+        "no predictions",
+    ]
     agreement = html.row(pages[0], "All versions", "Agreement with the version at work")
-    assert agreement == ["not a shadow", "no pairs", "not a shadow"]
+    assert agreement == ["not a shadow", "too few samples", "not a shadow"]
     landing = html.text_of(html.check(landing_page(STANDING, snapshot)).find("body"))
-    assert landing.count("no predictions yet") == 2
+    assert landing.count("no predictions yet") == 1
     assert "2a shadow" in landing
 
 

@@ -30,8 +30,8 @@ def report_of(model: str) -> str:
 def select(snapshot: Snapshot, model: str, version: str | None, window: str | None) -> Selection | None:
     """Return what is shown, None if there is no such model, version or window.
 
-    Where none is asked for, it is the version that predicted last, and the shortest window that holds the minimum
-    of predictions.
+    Where none is asked for, it is the version that predicted last and is no shadow, and the shortest window that
+    holds the minimum of predictions.
     """
     versions = snapshot.versions(model)
     if not versions or (version is not None and version not in versions):
@@ -111,7 +111,14 @@ def _nothing(words: str, name: str, links: list[Html]) -> bytes:
 def _latest(snapshot: Snapshot, model: str, versions: list[str]) -> str:
     last = snapshot.by_first("ml_prediction_last_timestamp_seconds", model)
     configured = snapshot.by_first("ml_model_configured_info", model)
-    return max(versions, key=lambda version: (last.get(version, 0.0), version in configured))
+    return max(
+        versions,
+        key=lambda version: (
+            not snapshot.is_shadow(model, version),
+            last.get(version, 0.0),
+            version in configured,
+        ),
+    )
 
 
 def _filled(snapshot: Snapshot, model: str, version: str) -> str:
