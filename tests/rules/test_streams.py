@@ -16,7 +16,7 @@ DAY = 86_400
 @pytest.mark.parametrize(
     ("name", "days", "at", "alerts", "hours"),
     [
-        ("mean shift", 3, 1.5, {"MLFeatureDrift", "MLPredictionDrift"}, 24),
+        ("mean shift", 2, 1.0, {"MLFeatureDrift", "MLPredictionDrift"}, 24),
         ("missing feed", 1, 0.5, {"MLFeatureMissing"}, 1),
     ],
 )
