@@ -46,6 +46,14 @@ def test_what_stands_beside_the_features_is_none(tmp_path: Path, task: Task) -> 
     assert uses["label"][0] == "label"
 
 
+def test_an_event_without_features_changes_nothing_of_that(tmp_path: Path) -> None:
+    path = written(tmp_path, Task.BINARY)
+    for line in ('{"id": "a", "model": "model", "score": 0.5}', '{"model": "model", "features": {}, "label": 1}'):
+        path.write_text(f"{line}\n{path.read_text()}{line}\n")
+    document = fitted(path, FitOptions(Task.BINARY, "label", "score")).document
+    assert features(document) == features(baseline()) - {"region"}
+
+
 def test_it_is_a_feature_or_parts_the_rows_where_that_is_told(tmp_path: Path) -> None:
     options = FitOptions(
         Task.BINARY,

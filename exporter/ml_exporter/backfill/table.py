@@ -26,6 +26,7 @@ KEYS: Final = (
 
 EARLIEST: Final = 315_532_800.0
 """The year 1980 (chosen): smaller numbers are no times of a model's predictions, but another column."""
+
 NO_TIME: Final = "rows whose time cannot be used, or is before 1980, are left out"
 
 _TEXT: Final = ("id", "version", "prediction", "error", "label")

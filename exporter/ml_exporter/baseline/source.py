@@ -205,14 +205,20 @@ def _lines(path: Path) -> Iterator[Chunk]:
     A key that a line does not have is missing there. The groups of an event are columns: ``scores.CLASS``,
     ``attributions.FEATURE``, and each segment under its name.
     """
-    names: dict[str, bool] = {}
+    names: dict[str, None] = {}
+    of_features: set[str] = set()
+    of_events: set[str] = set()
     for features, beside in _rows(path):
-        names |= dict.fromkeys(features, False)
-        for name in beside:
-            names[name] = names.get(name, True) and bool(features)
+        names |= dict.fromkeys((*features, *beside))
+        of_features |= features.keys()
+        if features:
+            of_events |= beside.keys()
     rows = (features | beside for features, beside in _rows(path))
     while some := list(islice(rows, CHUNK_ROWS)):
-        yield {name: _mixed([row.get(name) for row in some], is_beside) for name, is_beside in names.items()}
+        yield {
+            name: _mixed([row.get(name) for row in some], name in of_events and name not in of_features)
+            for name in names
+        }
 
 
 def _mixed(given: list[Any], is_beside: bool) -> Column:
