@@ -109,7 +109,6 @@ class ModelRuntime:
             return False
         if labels.on_disk != old.setup.settings.labels.on_disk:
             log.warning("ids that wait for labels are forgotten: labels.store changed", extra={"model": self.name})
-            state.join.clear()
             state.join = self._join()
         for name in list(state.versions):
             if old.fingerprint(name) != self.fingerprint(name):

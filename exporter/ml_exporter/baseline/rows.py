@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.source import Chunk, Column
 from ml_exporter.core.arrays import ABSENT, CodeArray, FloatArray
-from ml_exporter.core.columns import NO_CLASS, OutcomeColumns, PredictionColumns
+from ml_exporter.core.columns import NO_CLASS, OutcomeColumns, PredictionColumns, likeliest
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, Role, Task
 from ml_exporter.core.segments import SegmentKind
@@ -31,7 +31,7 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
     if options.prediction is not None and schema.is_classifier:
         predicted = _codes(chunk[options.prediction].names(), schema.classes, missing=NO_CLASS, other=NO_CLASS)
     elif scores is not None:
-        predicted = _likeliest(scores)
+        predicted = likeliest(scores)
     elif schema.task is Task.BINARY:
         codes = np.where(output >= schema.threshold, schema.positive, 1 - schema.positive)
         predicted = np.where(np.isnan(output), NO_CLASS, codes).astype(np.int32)
@@ -57,12 +57,6 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
         timestamp=nothing,
         segments=group_codes(schema, numbers, codes, sent),
     )
-
-
-def _likeliest(scores: FloatArray) -> CodeArray:
-    """Return the class of the highest score of each row; ``scores`` are (classes, rows)."""
-    best = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=0)
-    return np.where(np.isnan(scores).all(axis=0), NO_CLASS, best).astype(np.int32)
 
 
 def _class_scores(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> FloatArray | None:

@@ -13,6 +13,16 @@ from ml_exporter.core.arrays import BoolArray, CodeArray, FloatArray, IntArray
 NO_CLASS = -1
 
 
+def likeliest(scores: FloatArray) -> CodeArray:
+    """Return the class of the highest score of each row, NO_CLASS if none; ``scores`` are (classes, rows).
+
+    >>> likeliest(np.array([[0.2, np.nan], [0.5, np.nan]])).tolist()
+    [1, -1]
+    """
+    best = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=0)
+    return np.where(np.isnan(scores).all(axis=0), NO_CLASS, best).astype(np.int32)
+
+
 @dataclass(slots=True)
 class PredictionColumns:
     """Predictions of one model, one row an event.

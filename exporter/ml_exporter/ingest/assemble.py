@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 from xxhash import xxh3_64_intdigest
 
 from ml_exporter.core.arrays import MISSING, NONFINITE, BoolArray, CodeArray, FloatArray, HashArray
-from ml_exporter.core.columns import NO_CLASS, PredictionColumns
+from ml_exporter.core.columns import NO_CLASS, PredictionColumns, likeliest
 from ml_exporter.core.schema import CategoricalVariable, NumericVariable, Task
 from ml_exporter.core.text import category_name, label_value
 from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, EventTypes
@@ -302,8 +302,7 @@ def _predicted(
         derived = np.where(score >= schema.threshold, schema.positive, 1 - schema.positive)
         derived[np.isnan(score)] = NO_CLASS
     elif scores is not None:
-        known = ~np.isnan(scores).all(axis=0)
-        derived = np.where(known, np.where(np.isnan(scores), -np.inf, scores).argmax(axis=0), NO_CLASS)
+        derived = likeliest(scores)
     else:
         return codes
     if unnamed_count == len(predictions):
