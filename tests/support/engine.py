@@ -142,3 +142,15 @@ def values(blocks: list[Block]) -> Mapping[tuple[Any, ...], float]:
                 assert key not in result, f"{key} stands twice"
                 result[key] = float(value)
     return result
+
+
+def totals(bench: Bench) -> dict[str, Any]:
+    """Return the sums of version 1 of the model, of its windows too, and how many ids are known and wait."""
+    state = bench.models["model"].state
+    assert state is not None
+    version = state.versions["1"]
+    return {
+        "total": version.total.vector.tolist(),
+        "windows": [ring.total.vector.tolist() for ring in version.rings],
+        "ids": (state.join.ids, state.join.pending),
+    }
