@@ -25,7 +25,7 @@ from support.models import baseline
 GOLDEN = Path(__file__).parents[1] / "golden/metrics.txt"
 OTHER_MODELS = """
   - {name: prices, version: "7", owner: sales, task: regression, baseline: regression.json}
-  - {name: kinds, task: multiclass_classification, baseline: multiclass.json}
+  - {name: kinds, task: multiclass_classification, baseline: multiclass.json, drift_variants: [azure]}
   - {name: fresh, task: regression, versions: {"2": {shadow: true}}}
   - {name: ranks, task: multiclass_classification, classes: [a, b, c, d], versions: {"2": {shadow: true}}}
 windows: [5m, 24h]
@@ -39,7 +39,7 @@ def make_page(folder: Path) -> str:
     config = write_config(folder, noise=True)
     document.write(baseline(Task.REGRESSION, noise=True), folder / "regression.json")
     document.write(baseline(Task.MULTICLASS, noise=True), folder / "multiclass.json")
-    few = "    baseline: baseline.json\n    minimum_samples: 40\n"
+    few = "    baseline: baseline.json\n    minimum_samples: 40\n    drift_variants: [azure]\n"
     text = config.read_text().replace("    baseline: baseline.json\n", few).replace("\nstate:\n", OTHER_MODELS)
     config.write_text(text)
     bench = Bench(config, state=False)

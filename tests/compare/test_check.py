@@ -62,7 +62,9 @@ def fitted(tmp_path: Path) -> Path:
 def live(shift: float) -> dict[tuple[Any, ...], float]:
     """Return what an engine publishes over the rows of :func:`frame`."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(write_config(Path(folder), noise=True), state=False)
+        config = write_config(Path(folder), noise=True)
+        config.write_text(config.read_text().replace("    task:", "    drift_variants: [azure]\n    task:"))
+        bench = Bench(config, state=False)
         columns = workload.table(ROWS, seed=9, shift=shift)
         bench.send(workload.events(columns), workload.labels(columns))
         bench.tick()
@@ -88,9 +90,10 @@ def test_its_numbers_are_those_of_a_sidecar(fitted: Path, tmp_path: Path, suffix
             for event, label in zip(workload.events(columns), labels, strict=True)
         ]
         data.write_text("\n".join(lines) + "\n\n")
-    found = report(fitted, data)
+    found = report(fitted, data, "--variant", "azure")
     assert (found["rows"], found["labels"]) == (ROWS, ROWS)
     assert found["drift"] is (shift > 0)
+    assert all("azure_psi" in feature["drift"] for feature in found["features"])
     there = live(shift)
 
     def shown(name: str, **labels: str) -> float | None:
@@ -179,6 +182,21 @@ def test_the_table_has_the_worst_first_and_fits(fitted: Path, tmp_path: Path) ->
         "drift of 4 features (!), the predictions, 44% of the features at least a little",
     ]
     assert "expected_calibration_error" in out
+
+
+def test_azures_definitions_are_a_table_of_their_own(fitted: Path, tmp_path: Path) -> None:
+    frame(1.5).to_csv(tmp_path / "data.csv", index=False)
+    _, plain, _ = check(fitted, tmp_path / "data.csv")
+    assert "Azure" not in plain
+    code, out, err = check(fitted, tmp_path / "data.csv", "--variant", "azure")
+    assert (code, err) == (1, "")
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 100
+    start = lines.index(next(line for line in lines if "as Azure ML has it" in line))
+    told = {line.split()[0]: line.split()[1:] for line in lines[start + 1 : start + 11]}
+    assert {line.split()[0 if line[0] == " " else 1] for line in lines[1:11]} == set(told)
+    assert (len(told["normal"]), len(told["few"])) == (2, 3)
+    assert float(told["normal"][0]) > 1
 
 
 def test_it_paints_a_terminal_only(fitted: Path, tmp_path: Path) -> None:

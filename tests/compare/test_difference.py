@@ -17,7 +17,7 @@ from ml_exporter.baseline import document
 from ml_exporter.baseline.document import BaselineDocument
 from ml_exporter.baseline.fit import fit
 from ml_exporter.baseline.source import read_chunks
-from ml_exporter.compare.data import count
+from ml_exporter.compare.data import Reading, count
 from ml_exporter.compare.difference import Compared, difference
 from ml_exporter.compare.numbers import Numbers
 from ml_exporter.core.schema import Task
@@ -123,7 +123,7 @@ def test_numbers_in_another_unit_are_compared_in_that_of_the_first(tmp_path: Pat
     one = fitted(first, tmp_path)
     item = compared(one, fitted(second, tmp_path))["tied"]
     assert item.report is not None
-    rows = count(one, read_chunks(tmp_path / "data.parquet"), "data.parquet", {}, {}, None, 1)
+    rows = count(one, read_chunks(tmp_path / "data.parquet"), "data.parquet", Reading({}, {}, None, 1))
     of_rows = Numbers(rows.context, rows.sums).value("ml_feature_drift_wasserstein", "tied")
     assert item.report.drift["wasserstein"].value == pytest.approx(of_rows, rel=1e-5)
 

@@ -184,6 +184,14 @@ BAD = {
         model("minimum_samples: true"),
         "line 4: models[0].minimum_samples: must be a whole number from 1 to 1,000,000, got true",
     ),
+    "unknown variant": (
+        model("drift_variants: [evidently]"),
+        'line 4: models[0].drift_variants[0]: must be one of azure, got "evidently"',
+    ),
+    "variant twice": (
+        model("drift_variants: [azure, azure]"),
+        "line 4: models[0].drift_variants: must not repeat an item",
+    ),
     "unknown feature": (
         with_baseline("features: {nope: {sensitive: true}}"),
         'line 5: models[0].features.nope: is not in the baseline and needs a "kind": numeric or categorical',

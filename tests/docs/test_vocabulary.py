@@ -1,7 +1,9 @@
 """The page of other monitors' names leads to series that exist, and its arithmetic is right."""
 
+import json
 import math
 import re
+import subprocess
 from pathlib import Path
 
 from scipy.spatial.distance import jensenshannon
@@ -68,3 +70,37 @@ def test_factors_between_definitions_are_those_of_the_numbers() -> None:
     assert round(math.sqrt(0.3), 2) == 0.55
     assert "0.83 times as large" in PAGE
     assert "0.3 there is 0.55 here" in PAGE
+
+
+def test_the_rule_with_azures_thresholds_does_what_is_said(tmp_path: Path) -> None:
+    """Numbers by their Wasserstein distance, categories by the Jensen-Shannon distance."""
+    _, rules = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "rules.yml").write_text(rules)
+    labels = 'model="flights", version="1", window="24h"'
+    values = {
+        f'ml_feature_drift_wasserstein{{{labels}, feature="calm"}}': 0.09,
+        f'ml_feature_drift_azure_jensen_shannon{{{labels}, feature="calm"}}': 0.2,
+        f'ml_feature_drift_wasserstein{{{labels}, feature="moved"}}': 0.11,
+        f'ml_feature_drift_azure_jensen_shannon{{{labels}, feature="carrier"}}': 0.11,
+        f'ml_feature_drift_azure_jensen_shannon{{{labels}, feature="airport"}}': 0.09,
+    }
+    fired = [
+        {
+            "exp_labels": {**dict(re.findall(r'(\w+)="(\w+)"', labels)), "feature": feature, "severity": "info"},
+            "exp_annotations": {"summary": f"{feature} of flights is beyond Azure's proposed threshold"},
+        }
+        for feature in ("moved", "carrier")
+    ]
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": f"{value}x120"} for name, value in values.items()],
+        "alert_rule_test": [
+            {"eval_time": "59m", "alertname": "AzureDriftThreshold", "exp_alerts": []},
+            {"eval_time": "61m", "alertname": "AzureDriftThreshold", "exp_alerts": fired},
+        ],
+    }
+    (tmp_path / "test.json").write_text(json.dumps({"rule_files": ["rules.yml"], "tests": [case]}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", "test.json"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

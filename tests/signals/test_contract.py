@@ -168,7 +168,7 @@ def test_a_baseline_less_model_raises_nothing(task: Task, signal: Signal) -> Non
     model = fitted(task)
     bare = model.tallies.zero()
     reference = type(model.reference)(model.schema, bare)
-    context = type(model.context)(reference, 100)
+    context = type(model.context)(reference, 100, variants=model.context.variants)
     view = View(context, "1", counted(500, 2, task), "1h")
     names = {
         sample.metric.name

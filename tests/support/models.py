@@ -21,6 +21,7 @@ from ml_exporter.core.columns import FeedbackColumns, OutcomeColumns, PairColumn
 from ml_exporter.core.feedback import Scale
 from ml_exporter.core.schema import ModelSchema, Role, Task
 from ml_exporter.core.segments import SegmentOptions
+from ml_exporter.core.variants import Variant
 from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
 from ml_exporter.signals.signal import ModelContext
@@ -99,7 +100,7 @@ class Model:
         self.schema = replace(self.schema, is_shadow=True)
         self.tallies = tallies_of(self.schema)
         self.reference: Reference = reference_of(self.schema, self.tallies, self.document)
-        self.context = ModelContext(self.reference, minimum)
+        self.context = ModelContext(self.reference, minimum, variants=Variant)
 
     def predictions(self, columns: workload.Table) -> PredictionColumns:
         """Return the rows of a table as predictions."""

@@ -132,7 +132,7 @@ def _compared(model: ModelSetup, schema: ModelSchema, baseline: BaselineDocument
     )
     reference = reference_of(schema, tallies, baseline)
     settings = model.settings
-    context = ModelContext(reference, settings.minimum_samples, settings.owner, version)
+    context = ModelContext(reference, settings.minimum_samples, settings.owner, version, settings.drift_variants)
     return Compared(tallies, context, schema.fingerprint())
 
 

@@ -127,6 +127,8 @@ def _variable(found: VariableDocument, option: FeatureOptions, problems: list[Pr
             scale=found.scale or 1.0,
             lower=lower,
             upper=upper,
+            minimum=low,
+            maximum=high,
             sensitive=sensitive,
             role=Role(found.role),
         )

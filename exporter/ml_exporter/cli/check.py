@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ml_exporter.cli.options import add_command, answering, class_score, sensitive_key
 from ml_exporter.core.errors import UsageError
+from ml_exporter.core.variants import Variant
 
 if TYPE_CHECKING:
     from ml_exporter.compare.data import Counted
@@ -68,6 +69,13 @@ def add_to(commands: Any) -> None:
         metavar="ROWS",
         help="rows or labels below which there is no number (default: 100)",
     )
+    add(
+        "--variant",
+        action="append",
+        default=[],
+        choices=[variant.value for variant in Variant],
+        help="whose definitions of drift are computed beside ours: azure (default: none)",
+    )
     add("--sensitive-key-file", type=Path, metavar="FILE", help="key that masks sensitive categories")
     add("--format", choices=("text", "json"), default="text", help="table or JSON document (default: text)")
     parser.set_defaults(run=answering(_run))
@@ -78,7 +86,7 @@ def _run(given: argparse.Namespace) -> int:
     from ml_exporter.baseline.source import read_chunks
     from ml_exporter.cli import check_text
     from ml_exporter.compare.criteria import Criteria
-    from ml_exporter.compare.data import KEYS, count
+    from ml_exporter.compare.data import KEYS, Reading, count
     from ml_exporter.compare.report import report
 
     for flag in ("feature_psi", "prediction_psi"):
@@ -89,15 +97,14 @@ def _run(given: argparse.Namespace) -> int:
     if given.minimum_samples < 1:
         raise UsageError(f"--minimum-samples: must be at least 1, got {given.minimum_samples}")
     baseline = document.read(given.baseline)
-    counted = count(
-        baseline,
-        read_chunks(given.data),
-        str(given.data),
-        {key: column for key in KEYS if (column := getattr(given, key)) is not None},
-        dict(map(class_score, given.class_score)),
-        sensitive_key(given.sensitive_key_file),
-        given.minimum_samples,
+    reading = Reading(
+        columns={key: column for key in KEYS if (column := getattr(given, key)) is not None},
+        class_scores=dict(map(class_score, given.class_score)),
+        key=sensitive_key(given.sensitive_key_file),
+        minimum_samples=given.minimum_samples,
+        variants=tuple(map(Variant, given.variant)),
     )
+    counted = count(baseline, read_chunks(given.data), str(given.data), reading)
     found = report(counted, baseline, Criteria(given.feature_psi, given.prediction_psi, given.share))
     _tell(counted, given.data)
     if given.format == "json":

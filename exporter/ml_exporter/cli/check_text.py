@@ -24,6 +24,7 @@ _DRIFT: Final = (
 )
 HEAD: Final = ("PSI", "noise", *(title for _, title in _DRIFT[1:]), "p")
 _PVALUES: Final = ("kolmogorov_smirnov_pvalue", "chi_squared_pvalue")
+_AZURE: Final = (("azure_psi", "PSI"), ("azure_jensen_shannon", "JS"), ("azure_chi_squared_pvalue", "p of chi2"))
 LEGEND: Final = "noise: PSI without drift stays below. W in standard deviations of the baseline. p: of KS or chi2."
 _SIGN: Final = {True: "!", False: " ", None: "?"}
 _RED, _BOLD, _PLAIN = "\033[31m", "\033[1m", "\033[0m"
@@ -41,6 +42,9 @@ def lines(report: Report, *, colour: bool) -> Iterator[str]:
         yield _painted(line, _RED if row[0] == "!" else "", colour)
     yield ""
     yield LEGEND
+    if azure := list(azure_rows(names, variables)):
+        yield ""
+        yield from table([["", "as Azure ML has it", *(title for _, title in _AZURE)], *azure])
     if bad := quality_rows(report.features, "now (baseline)"):
         yield ""
         yield from table(bad)
@@ -95,6 +99,14 @@ def drift_row(name: str, variable: VariableReport) -> list[str]:
         cells.append(_number(variable.drift[key].value) if key in variable.drift else "")
     pvalue = next((variable.drift[key].value for key in _PVALUES if key in variable.drift), None)
     return [*cells, _number(pvalue)]
+
+
+def azure_rows(names: Sequence[str], variables: Sequence[VariableReport]) -> Iterator[list[str]]:
+    """Yield the scores that Azure's definitions give to the variables, if they were asked for."""
+    for name, variable in zip(names, variables, strict=False):
+        found = [variable.drift[key].value if key in variable.drift else None for key, _ in _AZURE]
+        if any(value is not None for value in found):
+            yield ["", name, *map(_number, found)]
 
 
 def quality_rows(features: Sequence[VariableReport], title: str) -> list[list[str]]:

@@ -16,6 +16,7 @@ from ml_exporter.baseline.schema import schema_of
 from ml_exporter.baseline.source import Chunk
 from ml_exporter.core.errors import BaselineError, nearest
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Role, Task
+from ml_exporter.core.variants import Variant
 from ml_exporter.signals.signal import ModelContext
 from ml_exporter.sums import OUTCOME_TALLIES, PREDICTION_TALLIES
 from ml_exporter.sums.layout import Sums
@@ -23,6 +24,22 @@ from ml_exporter.sums.tally import Tallies
 
 KEYS: Final = ("label", "score", "prediction")
 """What a column may hold beside a feature, under the names that events have in the intake."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows of a file are read and compared.
+
+    ``columns`` names the column of each of :data:`KEYS` that has another name, ``class_scores`` those of the
+    classes of a multiclass model; ``key`` masks sensitive categories. Below ``minimum_samples`` there is no
+    number; ``variants`` are whose definitions of drift are wanted beside ours.
+    """
+
+    columns: Mapping[str, str]
+    class_scores: Mapping[str, str]
+    key: bytes | None
+    minimum_samples: int
+    variants: tuple[Variant, ...] = ()
 
 
 @dataclass
@@ -44,29 +61,20 @@ class Counted:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def count(
-    document: BaselineDocument,
-    chunks: Iterable[Chunk],
-    source: str,
-    columns: Mapping[str, str],
-    class_scores: Mapping[str, str],
-    key: bytes | None,
-    minimum_samples: int,
-) -> Counted:
+def count(document: BaselineDocument, chunks: Iterable[Chunk], source: str, reading: Reading) -> Counted:
     """Return the sums over all chunks; BaselineError if they cannot be compared with the baseline.
 
-    ``source`` is what errors call the data; ``columns`` names the column of each of :data:`KEYS` that has another
-    name, ``class_scores`` those of the classes of a multiclass model; ``key`` masks sensitive categories.
+    ``source`` is what errors call the data.
     """
     task = Task(document.task)
     schema, _ = schema_of("", task, document, {})
     masked = [v.name for v in schema.categorical if v.sensitive]
-    if masked and key is None:
+    if masked and reading.key is None:
         raise BaselineError(f'feature "{masked[0]}" is sensitive: its categories need --sensitive-key-file')
     counted: Counted | None = None
     for chunk in chunks:
         if counted is None:
-            counted, schema, options = _begin(document, schema, chunk, columns, class_scores, key, minimum_samples)
+            counted, schema, options = _begin(document, schema, chunk, reading)
             tallies = _tallies(schema)
         rows = predictions_of(chunk, schema, options)
         if task is Task.BINARY and bool(((rows.output < 0) | (rows.output > 1)).any()):
@@ -89,22 +97,16 @@ def count(
 
 
 def _begin(
-    document: BaselineDocument,
-    schema: ModelSchema,
-    chunk: Chunk,
-    columns: Mapping[str, str],
-    class_scores: Mapping[str, str],
-    key: bytes | None,
-    minimum_samples: int,
+    document: BaselineDocument, schema: ModelSchema, chunk: Chunk, reading: Reading
 ) -> tuple[Counted, ModelSchema, FitOptions]:
     """Return empty sums, the schema of what can be compared, and which column is what."""
     features = {variable.name for variable in schema.features}
     found: dict[str, str] = {}
     for name in KEYS:
-        column = columns.get(name, name)
-        if column in chunk and (name in columns or column not in features):
+        column = reading.columns.get(name, name)
+        if column in chunk and (name in reading.columns or column not in features):
             found[name] = column
-        elif name in columns:
+        elif name in reading.columns:
             known = nearest(column, chunk) or f"; there are {', '.join(list(chunk)[:10])}"
             raise BaselineError(f'--{name}: no column "{column}"{known}')
     if not features & chunk.keys():
@@ -115,16 +117,17 @@ def _begin(
     if isinstance(output, NumericVariable) and schema.task is Task.BINARY:
         read_from = {"score"}
     unpredicted: tuple[str, ...] = ()
-    scores = _class_scores(schema, chunk, class_scores)
+    scores = _class_scores(schema, chunk, reading.class_scores)
     if output is not None and not (read_from & found.keys() or scores):
         schema, unpredicted = _without_output(schema), tuple(sorted(read_from, reverse=True))
     if schema.task is not Task.BINARY:
         found.pop("score", None)
     tallies = _tallies(schema)
-    context = ModelContext(reference_of(schema, tallies, document), minimum_samples)
+    reference = reference_of(schema, tallies, document)
+    context = ModelContext(reference, reading.minimum_samples, variants=reading.variants)
     absent = tuple(name for name in (v.name for v in schema.features) if name not in chunk)
     told = (found.get("label"), found.get("score"), found.get("prediction"))
-    options = FitOptions(schema.task, *told, key=key, class_scores=scores)
+    options = FitOptions(schema.task, *told, key=reading.key, class_scores=scores)
     counted = Counted(context, tallies.zero(), absent=absent, unpredicted=unpredicted, columns=found)
     return counted, schema, options
 

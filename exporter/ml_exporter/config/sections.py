@@ -29,6 +29,7 @@ from ml_exporter.config.secret import secret
 from ml_exporter.core.pipelines import NAME as PIPELINE_NAME
 from ml_exporter.core.schema import FeatureKind, Task
 from ml_exporter.core.segments import MOST_GROUPS
+from ml_exporter.core.variants import Variant
 
 _DAY: Final = 86400.0
 
@@ -157,6 +158,13 @@ MODEL: Final = Section(
             integer(1, 1_000_000),
             "Samples in a window below which drift and performance have no value.",
             100,
+        ),
+        Field(
+            "drift_variants",
+            list_of(choice([variant.value for variant in Variant]), unique=True),
+            "Whose definitions of drift are computed beside ours, under names of their own: those of Azure ML are"
+            " `ml_feature_drift_azure_psi` and its like.",
+            (),
         ),
         Field("features", mapping_of(section(FEATURE), "feature names"), "Word on single features.", {}),
         Field(

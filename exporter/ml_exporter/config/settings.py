@@ -15,6 +15,7 @@ from ml_exporter.core.feedback import Scale
 from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
 from ml_exporter.core.segments import SegmentOptions
 from ml_exporter.core.text import parse_duration
+from ml_exporter.core.variants import Variant
 from ml_exporter.resources.target import Health, Target
 from ml_exporter.state.join.store import OTHER_VERSION
 from ml_exporter.state.ring import Window
@@ -52,6 +53,7 @@ class ModelSettings:
     versions: Mapping[str, VersionSettings]
     classes: tuple[str, ...]
     minimum_samples: int
+    drift_variants: tuple[Variant, ...]
     features: Mapping[str, FeatureOptions]
     segments: Mapping[str, SegmentOptions]
     attributions: bool
@@ -198,6 +200,7 @@ def _model(model: dict[str, Any], where: str, has_state: bool, document: Documen
         versions={name: VersionSettings(**version) for name, version in model["versions"].items()},
         classes=model["classes"],
         minimum_samples=model["minimum_samples"],
+        drift_variants=tuple(map(Variant, model["drift_variants"])),
         features={name: _options(options) for name, options in model["features"].items()},
         segments={name: SegmentOptions(**options) for name, options in model["segments"].items()},
         attributions=model["attributions"],

@@ -60,6 +60,7 @@ class NumericVariable:
     first and the last bin are open. ``groups`` holds the first fine bin of each exposed bin (a decile
     of the baseline where ties allow). ``center`` and ``scale`` are the baseline's mean and standard
     deviation, the unit of the value sums. Values outside ``[lower, upper]`` count as out of range.
+    ``minimum`` and ``maximum`` are the baseline's extremes, infinite where it does not tell them.
     """
 
     name: str
@@ -69,6 +70,8 @@ class NumericVariable:
     scale: float = 1.0
     lower: float = -np.inf
     upper: float = np.inf
+    minimum: float = -np.inf
+    maximum: float = np.inf
     sensitive: bool = False
     role: Role = Role.FEATURE
 

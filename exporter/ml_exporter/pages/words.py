@@ -89,6 +89,9 @@ _TITLES: Final = {
     "chi_squared_pvalue": "Chi-squared, p-value",
     "cramers_v": "Cramer's V",
     "l_infinity": "L-infinity distance",
+    "azure_psi": "PSI as Azure ML has it",
+    "azure_jensen_shannon": "Jensen-Shannon distance as Azure ML has it",
+    "azure_chi_squared_pvalue": "Chi-squared, p-value as Azure ML has it",
     "brier": "Brier score",
     "r2": "R²",
 }

@@ -13,6 +13,7 @@ from ml_exporter.baseline.reference import Reference
 from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
 from ml_exporter.core.metrics import Block, Metric, NoData, Rows
 from ml_exporter.core.schema import ModelSchema
+from ml_exporter.core.variants import Variant
 from ml_exporter.sums.layout import Sums
 
 T = TypeVar("T")
@@ -50,15 +51,24 @@ Trail = Sequence[tuple[float, int, float]]
 class ModelContext:
     """What all windows and versions of one model share: its reference, and what is derived from it once.
 
-    ``version`` is the one that the reference belongs to; others may be compared with it, too.
+    ``version`` is the one that the reference belongs to; others may be compared with it, too. ``variants`` are
+    whose definitions of drift it asks for beside ours.
     """
 
-    def __init__(self, reference: Reference, minimum_samples: int, owner: str = "", version: str = "") -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        minimum_samples: int,
+        owner: str = "",
+        version: str = "",
+        variants: Iterable[Variant] = (),
+    ) -> None:
         self.reference = reference
         self.schema: ModelSchema = reference.schema
         self.minimum_samples = minimum_samples
         self.owner = owner
         self.version = version
+        self.variants = frozenset(variants)
         self._derived: dict[Callable[..., Any], Any] = {}
 
     def derived(self, make: Callable[[ModelContext], T]) -> T:

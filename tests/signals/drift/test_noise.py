@@ -33,7 +33,9 @@ def test_quiet_windows_stay_below_the_floor(rows: int) -> None:
             if measure.noise is None:
                 continue
             variables = measure.variables(comparison.geometry)
-            floors = model.reference.noise.at(measure.key, variables, measure.samples(comparison))
+            floors = model.reference.noise.at(
+                measure.key, variables, measure.samples(comparison.geometry, comparison.window)
+            )
             score = measure.score(comparison)
             moving = floors > 1e-9  # a constant has neither score nor floor
             above[measure.key] += int((score > floors)[moving].sum())
@@ -62,7 +64,7 @@ def test_a_shift_is_above_the_floor() -> None:
     for key in ("psi", "jensen_shannon", "kolmogorov_smirnov", "wasserstein"):
         measure = next(measure for measure in drift.MEASURES if measure.key == key)
         variables = measure.variables(comparison.geometry)
-        floors = model.reference.noise.at(key, variables, measure.samples(comparison))
+        floors = model.reference.noise.at(key, variables, measure.samples(comparison.geometry, comparison.window))
         assert measure.score(comparison)[0] > floors[0], key
 
 

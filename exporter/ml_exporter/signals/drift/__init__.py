@@ -6,6 +6,9 @@ line in the documentation follow from that.
 """
 
 from ml_exporter.signals.drift import (
+    azure_chi_squared_pvalue,
+    azure_jensen_shannon,
+    azure_psi,
     below,
     bins,
     chi_squared,
@@ -34,6 +37,9 @@ MEASURES: tuple[DriftMeasure, ...] = (
     chi_squared_pvalue.MEASURE,
     cramers_v.MEASURE,
     l_infinity.MEASURE,
+    azure_psi.MEASURE,
+    azure_jensen_shannon.MEASURE,
+    azure_chi_squared_pvalue.MEASURE,
 )
 
 SIGNALS: tuple[Signal, ...] = (

@@ -24,6 +24,9 @@ class Geometry:
     *Bins* are what is exposed and what PSI and its like compare: a numeric variable's deciles, a
     categorical one's categories, each followed by ``other`` (infinities, unseen categories, wrong types)
     and ``missing`` (null or absent). *Fine bins* are those of numeric variables, values only.
+
+    ``extremes`` (numeric variables, 2) are the baseline's in standard deviations from the center, infinite where
+    it does not tell them.
     """
 
     def __init__(self, schema: ModelSchema) -> None:
@@ -53,8 +56,10 @@ class Geometry:
         self.fine_starts: IntArray = np.cumsum(fine) - fine
         self.variable_of_fine: IntArray = np.repeat(self.numeric, fine)
         places = [np.arange(start, start + size) for start, size in zip(cells.starts, fine, strict=False)]
-        self._fine_cells: IntArray = np.concatenate(places) if places else np.zeros(0, np.int64)
+        self.numbers_cells: IntArray = np.concatenate(places) if places else np.zeros(0, np.int64)
         self._set_widths(schema)
+        extremes = [((v.minimum - v.center) / v.scale, (v.maximum - v.center) / v.scale) for v in schema.numeric]
+        self.extremes: FloatArray = np.array(extremes).reshape(-1, 2)
 
     def _set_widths(self, schema: ModelSchema) -> None:
         """Set, for each fine bin, its upper edge and its width in standard deviations from the center.
@@ -80,14 +85,16 @@ class Geometry:
 
     def fine_of(self, counts: IntArray) -> IntArray:
         """Return the count of every fine bin, (…, fine bins), from the counts of the cells, (…, cells)."""
-        return counts[..., self._fine_cells]
+        return counts[..., self.numbers_cells]
 
 
 class Distribution:
     """One side of a comparison.
 
     - ``bins`` (bins,), ``rows`` (variables,): counts and their sum; ``shares`` (bins,): their ratio.
-    - ``present`` (numeric variables,): rows with a number.
+    - ``numbers`` (fine bins,): counts; ``present`` (numeric variables,): their sum, the rows with a number.
+    - ``values`` (variables,): rows with a number, or with a category, known or not.
+    - ``means`` (fine bins,): mean of the numbers in standard deviations from the center, NaN where there is none.
     - ``cumulative`` (fine bins,): share of the numbers below the upper edge of each fine bin.
     - ``reached`` (fine bins,): sum over the bin of its edge minus the number, in standard deviations, as a
       share of ``present``; the integral of the cumulative distribution over the bin rests on it.
@@ -98,7 +105,7 @@ class Distribution:
         counts = sums["variable_counts"]
         self.bins = geometry.bins_of(counts)
         self.rows: IntArray = np.add.reduceat(self.bins, geometry.starts) if geometry.variables else self.bins
-        self._fine = geometry.fine_of(counts)
+        self.numbers = geometry.fine_of(counts)
         self._value_sums = sums["variable_sums"]
 
     @cached_property
@@ -110,14 +117,28 @@ class Distribution:
     @cached_property
     def present(self) -> IntArray:
         """Rows with a number, (numeric variables,)."""
-        totals: IntArray = np.add.reduceat(self._fine, self._geometry.fine_starts)
+        totals: IntArray = np.add.reduceat(self.numbers, self._geometry.fine_starts)
         return totals
+
+    @cached_property
+    def values(self) -> IntArray:
+        """Rows whose value is not missing, (variables,)."""
+        geometry = self._geometry
+        categorical = geometry.categorical
+        missing = self.bins[geometry.starts[categorical] + geometry.sizes[categorical] - 1]
+        return np.concatenate((self.present, self.rows[categorical] - missing))
+
+    @cached_property
+    def means(self) -> FloatArray:
+        """Mean of the numbers in each fine bin, (fine bins,)."""
+        mean: FloatArray = VALUES.decode(self._value_sums) / np.maximum(self.numbers, 1)
+        return np.where(self.numbers > 0, mean, np.nan)
 
     @cached_property
     def cumulative(self) -> FloatArray:
         """Share of the numbers below the upper edge of each fine bin, (fine bins,)."""
-        total = np.cumsum(self._fine)
-        before = (total - self._fine)[self._geometry.fine_starts]
+        total = np.cumsum(self.numbers)
+        before = (total - self.numbers)[self._geometry.fine_starts]
         variable = self._geometry.variable_of_fine
         return (total - before[variable]) / np.maximum(self.present, 1)[variable]
 
@@ -125,7 +146,7 @@ class Distribution:
     def reached(self) -> FloatArray:
         """Mean over the numbers of ``edge - number`` within each fine bin, (fine bins,)."""
         variable = self._geometry.variable_of_fine
-        total = self._fine * self._geometry.reach - VALUES.decode(self._value_sums)
+        total = self.numbers * self._geometry.reach - VALUES.decode(self._value_sums)
         return total / np.maximum(self.present, 1)[variable]
 
 

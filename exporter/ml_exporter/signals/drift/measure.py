@@ -12,7 +12,15 @@ import numpy as np
 from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
 from ml_exporter.core.metrics import ONE, Block, Rows, gauge
 from ml_exporter.core.schema import Role
-from ml_exporter.signals.drift.comparison import Comparison, Comparisons, Geometry, baseline_of, geometry_of
+from ml_exporter.core.variants import Variant
+from ml_exporter.signals.drift.comparison import (
+    Comparison,
+    Comparisons,
+    Distribution,
+    Geometry,
+    baseline_of,
+    geometry_of,
+)
 from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_EVENTS,
@@ -36,8 +44,12 @@ class Over(Enum):
 
     BINS = "bins"
     """Every variable: its bins with ``other`` and ``missing``."""
+    VALUES = "values"
+    """Every variable: its values, without ``missing``."""
     CATEGORIES = "categories"
     """Categorical variables: their categories with ``other`` and ``missing``."""
+    CATEGORY_VALUES = "category values"
+    """Categorical variables: their categories with ``other``, without ``missing``."""
     NUMBERS = "numbers"
     """Numeric variables: the numbers alone, in fine bins."""
 
@@ -57,7 +69,8 @@ class DriftMeasure:
 
     ``score`` returns one value for each variable that ``over`` selects, in the order of the schema; of
     variables without rows on a side it may be anything finite. ``noise`` is None for a p-value, which needs no
-    floor.
+    floor, and for a ``variant``: a definition of another monitor, which has none and is computed for the models
+    that ask for it.
     """
 
     key: str
@@ -65,18 +78,20 @@ class DriftMeasure:
     over: Over
     score: Callable[[Comparison], FloatArray]
     noise: Noise | None
+    variant: Variant | None = None
 
     def variables(self, geometry: Geometry) -> IntArray:
         """Return the numbers of the variables that this measure applies to."""
         if self.over is Over.NUMBERS:
             return geometry.numeric
-        return geometry.categorical if self.over is Over.CATEGORIES else np.arange(geometry.variables)
+        if self.over in (Over.CATEGORIES, Over.CATEGORY_VALUES):
+            return geometry.categorical
+        return np.arange(geometry.variables)
 
-    def samples(self, comparison: Comparison) -> FloatArray:
-        """Return the samples of the window on which each score rests."""
-        if self.over is Over.NUMBERS:
-            return comparison.window.present.astype(np.float64)
-        return comparison.window.rows[self.variables(comparison.geometry)].astype(np.float64)
+    def samples(self, geometry: Geometry, side: Distribution) -> FloatArray:
+        """Return the samples of one side on which each score rests."""
+        rows = side.rows if self.over in (Over.BINS, Over.CATEGORIES) else side.values
+        return rows[self.variables(geometry)].astype(np.float64)
 
 
 class _Places:
@@ -91,8 +106,7 @@ class _Places:
         self.names = tuple(context.schema.variables[variables[place]].name for place in self.features)
         self.rows = Rows.of(self.names)
         baseline = context.derived(baseline_of)
-        present = baseline.present if measure.over is Over.NUMBERS else baseline.rows[variables]
-        self.without_baseline: BoolArray = present == 0
+        self.without_baseline: BoolArray = measure.samples(context.derived(geometry_of), baseline) == 0
 
 
 class DriftSignal(JointSignal):
@@ -116,11 +130,13 @@ class DriftSignal(JointSignal):
 
     def over_windows(self, views: Views) -> Iterable[Samples]:
         """Yield, for each window, scores and noise floors, which are computed for all windows in one call."""
+        if self.measure.variant is not None and self.measure.variant not in views.context.variants:
+            return [()] * len(views)
         places = views.context.derived(self.places)
         if not len(places.variables):
             return [()] * len(views)
         pairs = views.derived(Comparisons)
-        samples = pairs.by_view(self.measure.samples(pairs))
+        samples = pairs.by_view(self.measure.samples(pairs.geometry, pairs.window))
         few = samples < views.context.minimum_samples
         silent = few | places.without_baseline
         if silent.all():
