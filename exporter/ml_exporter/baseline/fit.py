@@ -107,7 +107,8 @@ def _first_pass(
         labelled.add(chunk)
         for name, column in chunk.items():
             if name not in profiles:
-                profiles[name] = Profile(np.random.default_rng([_SEED, len(profiles)]))
+                is_text = options.kinds.get(name) is FeatureKind.TEXT
+                profiles[name] = Profile(np.random.default_rng([_SEED, len(profiles)]), is_text=is_text)
             profiles[name].add(column)
     if not profiles or not next(iter(profiles.values())).rows:
         raise BaselineError(f"{source}: there are no rows")
@@ -145,7 +146,7 @@ def _variables(
         document = VariableDocument(
             name=variable.name,
             role=variable.role.value,
-            kind=(FeatureKind.NUMERIC if is_numeric else FeatureKind.CATEGORICAL).value,
+            kind=variable.kind.value,
             counts=here[:bins].tolist(),
             sensitive=variable.sensitive,
             noise=noise(

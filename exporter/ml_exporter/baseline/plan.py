@@ -62,11 +62,12 @@ def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSch
             kind, why = None, "beside the features of events"
         if name in options.kinds:
             kind, why = options.kinds[name], "as told"
-            if kind is FeatureKind.NUMERIC and not profile.finite:
-                raise BaselineError(f'--kind: column "{name}" holds no numbers')
+            if kind is not FeatureKind.CATEGORICAL and not profile.finite:
+                held = "texts" if kind is FeatureKind.TEXT else "numbers"
+                raise BaselineError(f'--kind: column "{name}" holds no {held}')
         use = roles.get(name) or ("excluded" if name in options.exclude else kind.value if kind else "ignored")
         reviews.append(_review(name, profile, use, why))
-        if use == FeatureKind.NUMERIC:
+        if use in (FeatureKind.NUMERIC, FeatureKind.TEXT):
             numeric.append(_numeric(name, profile, name in options.sensitive))
         elif use == FeatureKind.CATEGORICAL:
             categorical.append(_categorical(name, profile, options))
@@ -124,6 +125,7 @@ def _numeric(name: str, profile: Profile, sensitive: bool, role: Role = Role.FEA
         scale=profile.scale,
         sensitive=sensitive,
         role=role,
+        is_text=profile.is_text and role is Role.FEATURE,
     )
 
 

@@ -30,7 +30,10 @@ TEXT_SHARE: Final = 0.5
 
 @dataclass
 class Profile:
-    """What one column held over all chunks: counts, moments, a uniform sample, the most frequent names."""
+    """What one column held over all chunks: counts, moments, a uniform sample, the most frequent names.
+
+    ``is_text`` tells that its numbers are the lengths of its texts.
+    """
 
     rng: np.random.Generator
     rows: int = 0
@@ -47,14 +50,15 @@ class Profile:
     overflow: bool = False
     counts_up: bool = True
     is_beside: bool = False
+    is_text: bool = False
 
     def add(self, column: Column) -> None:
         """Take in the next chunk of the column."""
         self.is_beside = column.is_beside
         self.rows += len(column.values)
         self.missing += int(np.count_nonzero(column.missing))
-        self.words += int(np.count_nonzero(column.words()))
-        numbers = column.numbers()
+        self.words += 0 if self.is_text else int(np.count_nonzero(column.words()))
+        numbers = column.numbers(self.is_text)
         self.infinite += int(np.count_nonzero(payload_of(numbers[np.isnan(numbers)]) == 3))
         self._add_numbers(numbers[~np.isnan(numbers)])
         if not self.overflow and (column.values.dtype == object or len(self.names) <= DISTINCT):
@@ -128,7 +132,7 @@ class Profile:
             return FeatureKind.NUMERIC, "numbers" if share == 1 else f"{share:.1%} numbers"
         if self.overflow or len(self.names) > max(TEXT_SHARE * self.present, 50):
             count = f"over {DISTINCT:,}" if self.overflow else f"{len(self.names):,}"
-            return None, f"identifiers or text: {count} distinct values"
+            return None, f"identifiers or text: {count} distinct values; as text its lengths are compared"
         return FeatureKind.CATEGORICAL, f"{len(self.names):,} distinct values"
 
     def _has_codes(self) -> bool:

@@ -12,7 +12,7 @@ from ml_exporter.baseline.source import Chunk, Column
 from ml_exporter.core.arrays import ABSENT, CodeArray, FloatArray
 from ml_exporter.core.columns import NO_CLASS, OutcomeColumns, PredictionColumns, likeliest
 from ml_exporter.core.privacy import masked
-from ml_exporter.core.schema import CategoricalVariable, ModelSchema, Role, Task
+from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Role, Task
 from ml_exporter.core.segments import SegmentKind
 from ml_exporter.sums.segments import group_codes
 from ml_exporter.sums.variables import STATUSES
@@ -35,7 +35,7 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
     elif schema.task is Task.BINARY:
         codes = np.where(output >= schema.threshold, schema.positive, 1 - schema.positive)
         predicted = np.where(np.isnan(output), NO_CLASS, codes).astype(np.int32)
-    numeric = [output if v.role is Role.OUTPUT else _numbers(chunk, v.name, rows) for v in schema.numeric]
+    numeric = [output if v.role is Role.OUTPUT else _numbers(chunk, v, rows) for v in schema.numeric]
     categorical = [_category_codes(chunk, variable, predicted, options) for variable in schema.categorical]
     numbers = np.array(numeric, np.float64).reshape(len(numeric), rows)
     codes = np.array(categorical, np.int32).reshape(len(categorical), rows)
@@ -65,8 +65,8 @@ def _class_scores(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Flo
     return np.array([chunk[options.class_scores[name]].numbers() for name in schema.classes])
 
 
-def _numbers(chunk: Chunk, name: str, rows: int) -> FloatArray:
-    return chunk[name].numbers() if name in chunk else np.full(rows, ABSENT)
+def _numbers(chunk: Chunk, variable: NumericVariable, rows: int) -> FloatArray:
+    return chunk[variable.name].numbers(variable.is_text) if variable.name in chunk else np.full(rows, ABSENT)
 
 
 def _category_codes(

@@ -113,9 +113,10 @@ def _variable(found: VariableDocument, option: FeatureOptions, problems: list[Pr
                 f"{where}.sensitive", f"contradicts the baseline; fit it again {wanted} --sensitive {found.name}"
             )
         )
-    if found.kind == "numeric":
+    if found.kind != FeatureKind.CATEGORICAL:
         if option.categories is not None:
-            problems.append(Problem(f"{where}.categories", "is for categorical features; this one is numeric"))
+            told = f"is for categorical features; this one is {found.kind}"
+            problems.append(Problem(f"{where}.categories", told))
         low = found.minimum if found.minimum is not None else -np.inf
         high = found.maximum if found.maximum is not None else np.inf
         lower, upper = option.range or (low, high)
@@ -131,6 +132,7 @@ def _variable(found: VariableDocument, option: FeatureOptions, problems: list[Pr
             maximum=high,
             sensitive=sensitive,
             role=Role(found.role),
+            is_text=found.kind == FeatureKind.TEXT,
         )
     if option.range is not None:
         problems.append(Problem(f"{where}.range", "is for numeric features; this one is categorical"))
@@ -148,12 +150,20 @@ def _feature_without_baseline(
         return CategoricalVariable(name, option.categories or (), bool(option.sensitive))
     if option.kind is None:
         why = "is not in the baseline" if has_baseline else "has no baseline"
-        problems.append(Problem(where, f'{why} and needs a "kind": numeric or categorical'))
+        problems.append(Problem(where, f'{why} and needs a "kind": numeric, categorical or text'))
     if option.categories is not None:
-        problems.append(Problem(f"{where}.categories", "is for categorical features; this one is numeric"))
+        told = f"is for categorical features; this one is {option.kind}"
+        problems.append(Problem(f"{where}.categories", told))
     lower, upper = option.range or (-np.inf, np.inf)
-    groups = np.zeros(1, np.int64)
-    return NumericVariable(name, np.zeros(0), groups, lower=lower, upper=upper, sensitive=bool(option.sensitive))
+    return NumericVariable(
+        name,
+        edges=np.zeros(0),
+        groups=np.zeros(1, np.int64),
+        lower=lower,
+        upper=upper,
+        sensitive=bool(option.sensitive),
+        is_text=option.kind is FeatureKind.TEXT,
+    )
 
 
 def _outputs_without_baseline(task: Task, classes: tuple[str, ...]) -> list[Variable]:

@@ -52,8 +52,14 @@ class Column:
             return np.zeros(len(self.values), bool)
         return np.fromiter((_is_missing_word(value) for value in self.values), bool, len(self.values))
 
-    def numbers(self) -> FloatArray:
-        """Return the values as float64, a marked NaN where a value is missing, infinite or no number."""
+    def numbers(self, is_text: bool = False) -> FloatArray:
+        """Return the values as float64, a marked NaN where a value is missing, infinite or no number.
+
+        With ``is_text`` the length of each text, a marked NaN where a value is missing or no text.
+        """
+        if is_text:
+            lengths = (float(len(value)) if isinstance(value, str) else TYPE_ERROR for value in self.values)
+            return np.where(self.missing, MISSING, np.fromiter(lengths, np.float64, len(self.values)))
         if self.values.dtype == object:
             import pandas as pd
 

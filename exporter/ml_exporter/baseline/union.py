@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ml_exporter.core.errors import Problem
-from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Variable
+from ml_exporter.core.schema import CategoricalVariable, FeatureKind, ModelSchema, NumericVariable, Variable
 
 
 def union_of(schema: ModelSchema, other: ModelSchema) -> ModelSchema:
@@ -57,7 +57,7 @@ def contradictions(schema: ModelSchema, other: ModelSchema) -> list[Problem]:
     features = {variable.name: variable for variable in schema.features}
     for variable in other.features:
         known = features.get(variable.name, variable)
-        if type(known) is not type(variable):
+        if known.kind is not variable.kind:
             kinds = f"{_kind(variable)}, another baseline of the model as {_kind(known)}"
             problems.append(f'has feature "{variable.name}" as {kinds}')
         elif known.sensitive != variable.sensitive:
@@ -74,4 +74,4 @@ def _shown(value: object) -> str:
 
 
 def _kind(variable: Variable) -> str:
-    return "a number" if isinstance(variable, NumericVariable) else "a category"
+    return {FeatureKind.NUMERIC: "a number", FeatureKind.TEXT: "a text"}.get(variable.kind, "a category")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import compress, pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ml_exporter.core.errors import BaselineError
-from ml_exporter.core.schema import Role, Task
+from ml_exporter.core.schema import FeatureKind, Role, Task
 from ml_exporter.core.segments import SegmentKind
 from ml_exporter.sums.fixed import WIDE
 
@@ -31,14 +31,14 @@ def check(document: BaselineDocument) -> None:
         counts = [*variable.counts, variable.other, variable.missing, variable.absent, variable.type_error]
         _require(min(counts, default=0) >= 0, where, "counts must not be negative")
         _require(variable.total == document.rows, where, f"counts sum to {variable.total}, not to rows")
-        if variable.kind == "numeric":
+        if variable.kind in (FeatureKind.NUMERIC, FeatureKind.TEXT):
             _check_numeric(variable, where)
-        elif variable.kind == "categorical":
+        elif variable.kind == FeatureKind.CATEGORICAL:
             categories = variable.categories or []
             _require(len(categories) == len(variable.counts), where, "needs a count for each category")
             _require(len(set(categories)) == len(categories), where, "categories must be unique")
         else:
-            raise BaselineError(f'{where}: kind "{variable.kind}" must be numeric or categorical')
+            raise BaselineError(f'{where}: kind "{variable.kind}" must be one of {", ".join(FeatureKind)}')
         for measure, floors in variable.noise.items():
             fits = len(floors) == len(document.noise_samples)
             _require(fits, where, f'noise of "{measure}" needs one floor for each of noise_samples')
@@ -56,9 +56,9 @@ def _check_multivariate(found: MultivariateDocument, document: BaselineDocument)
         "multivariate.features",
         "must be features",
     )
-    kinds = [features[name].kind for name in found.features]
-    _require(kinds == sorted(kinds, reverse=True), "multivariate.features", "must have the numeric ones first")
-    sizes = [len(features[name].counts) + 1 for name in found.features if features[name].kind == "categorical"]
+    categorical = [features[name].kind == FeatureKind.CATEGORICAL for name in found.features]
+    _require(categorical == sorted(categorical), "multivariate.features", "must have the numeric ones first")
+    sizes = [len(features[name].counts) + 1 for name in compress(found.features, categorical)]
     given = [len(part) for part in found.encodings]
     _require(given == sizes, "multivariate.encodings", "must hold a number for each category, then one for others")
     _require(0 < found.bandwidth < inf, "multivariate.bandwidth", "must be positive")

@@ -87,7 +87,7 @@ def _add_fit(inner: Any) -> None:
         action="append",
         default=[],
         metavar="COLUMN=KIND",
-        help="numeric or categorical, instead of what is inferred",
+        help="numeric, categorical or text (its length), instead of what is inferred",
     )
     add(
         "--sensitive",
@@ -135,7 +135,7 @@ def _fit(given: argparse.Namespace) -> int:
     for pair in given.kind:
         name, _, kind = pair.rpartition("=")
         if not name or kind not in list(FeatureKind):
-            raise BaselineError(f'--kind: must be COLUMN=numeric or COLUMN=categorical, got "{pair}"')
+            raise BaselineError(f'--kind: must be COLUMN=numeric, categorical or text, got "{pair}"')
         kinds[name] = FeatureKind(kind)
     segments = dict(map(_segment, given.segment))
     class_scores = dict(map(class_score, given.class_score))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ml_exporter.baseline.bins import decile_groups
 from ml_exporter.baseline.document import VariableDocument
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.schema import FeatureKind
 from ml_exporter.sums.fixed import VALUES
 
 Pair = tuple[VariableDocument, VariableDocument]
@@ -19,7 +20,7 @@ def in_common(a: VariableDocument, b: VariableDocument) -> Pair | None:
     Nothing is guessed: a bin is the sum of whole bins on both sides. Where bins had to be put together, scores are
     lower bounds: what differs within a bin does not show, and the noise floors of the finer bins are left out.
     """
-    return _numeric(a, b) if a.kind == "numeric" else _categorical(a, b)
+    return _categorical(a, b) if a.kind == FeatureKind.CATEGORICAL else _numeric(a, b)
 
 
 def _numeric(a: VariableDocument, b: VariableDocument) -> Pair | None:

@@ -11,7 +11,7 @@ from ml_exporter.compare.criteria import Criteria
 from ml_exporter.compare.data import Counted
 from ml_exporter.compare.numbers import Numbers
 from ml_exporter.core.errors import BaselineError
-from ml_exporter.core.schema import NumericVariable, Role, Variable
+from ml_exporter.core.schema import Role, Variable
 from ml_exporter.signals import drift, performance, quality
 
 
@@ -116,8 +116,7 @@ def report(counted: Counted, document: BaselineDocument, criteria: Criteria) -> 
 
 
 def _variable(variable: Variable, numbers: Numbers, most: float) -> VariableReport:
-    kind = "numeric" if isinstance(variable, NumericVariable) else "categorical"
-    return variable_report(variable.name, kind, variable.role, numbers, most)
+    return variable_report(variable.name, variable.kind, variable.role, numbers, most)
 
 
 def variable_report(name: str, kind: str, role: Role, numbers: Numbers, most: float) -> VariableReport:

@@ -43,7 +43,7 @@ FEATURE: Final = Section(
         Field(
             "kind",
             choice([kind.value for kind in FeatureKind]),
-            "How values are compared; needed for a feature that is not in the baseline.",
+            "How values are compared, a text by its length; needed for a feature that is not in the baseline.",
             None,
         ),
         Field(

@@ -29,10 +29,11 @@ class Task(StrEnum):
 
 
 class FeatureKind(StrEnum):
-    """How the values of a feature are compared: by order, or by name."""
+    """How the values of a feature are compared: by order, by name, or by the length of a text."""
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class NumericVariable:
-    """A numeric feature, score or regression output, with its fine bins.
+    """A numeric feature, the length of a text, a score or a regression output, with its fine bins.
 
     ``edges`` are the interior bin edges, ascending: bin ``i`` holds ``edges[i-1] <= x < edges[i]``, the
     first and the last bin are open. ``groups`` holds the first fine bin of each exposed bin (a decile
     of the baseline where ties allow). ``center`` and ``scale`` are the baseline's mean and standard
     deviation, the unit of the value sums. Values outside ``[lower, upper]`` count as out of range.
-    ``minimum`` and ``maximum`` are the baseline's extremes, infinite where it does not tell them.
+    ``minimum`` and ``maximum`` are the baseline's extremes, infinite where it does not tell them. ``is_text``
+    tells that events carry a text, whose number of characters (Unicode code points) is the value.
     """
 
     name: str
@@ -74,6 +76,12 @@ class NumericVariable:
     maximum: float = np.inf
     sensitive: bool = False
     role: Role = Role.FEATURE
+    is_text: bool = False
+
+    @property
+    def kind(self) -> FeatureKind:
+        """How its values are compared."""
+        return FeatureKind.TEXT if self.is_text else FeatureKind.NUMERIC
 
     @property
     def bins(self) -> int:
@@ -102,6 +110,7 @@ class NumericVariable:
                 self.edges.astype("<f8").tobytes(),
                 self.groups.astype("<i8").tobytes(),
                 numbers.astype("<f8").tobytes(),
+                *([self.kind.value.encode()] if self.is_text else []),
             ]
         )
 
@@ -114,6 +123,11 @@ class CategoricalVariable:
     categories: tuple[str, ...]
     sensitive: bool = False
     role: Role = Role.FEATURE
+
+    @property
+    def kind(self) -> FeatureKind:
+        """How its values are compared."""
+        return FeatureKind.CATEGORICAL
 
     def bin_labels(self) -> tuple[str, ...]:
         """Return the label of each category: itself, or its number for a sensitive feature."""

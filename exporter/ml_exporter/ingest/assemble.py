@@ -76,7 +76,7 @@ def from_columns(types: EventTypes, columns: Any, rows: int, default_version: st
     spelled: dict[str, Sequence[Any] | CodeArray] = {}
     for variable in types.features:
         values = types.of[variable.name](features)
-        if isinstance(values, np.ndarray) and not types.is_numeric[variable.name]:
+        if isinstance(values, np.ndarray) and isinstance(variable, CategoricalVariable):
             spelled[variable.name] = values
         elif variable.name in types.spelled:
             spelled[variable.name] = [ABSENT_CATEGORY] * rows if values is None else values

@@ -35,6 +35,17 @@ class Mark:
     """A value that no JSON document can hold, standing for why a category is not there."""
 
 
+class Length(float):
+    """The length of a text in characters, as which JSON's text decodes."""
+
+
+def _decoded(kind: type, value: Any) -> Any:
+    """Return a text as its length; TypeError, which the decoder tells of, for another value."""
+    if kind is Length and isinstance(value, str):
+        return Length(len(value))
+    raise TypeError
+
+
 ABSENT_CATEGORY: Final = Mark()
 WRONG_TYPE: Final = Mark()
 
@@ -156,7 +167,7 @@ class EventTypes:
         self.codes = {v.name: Codes(v.categories, v.sensitive, sensitive_key) for v in self.categorical}
         self.category = {v.name: category_type(v.categories) for v in self.categorical if is_coded(v)}
         self.classes = Codes(schema.classes, booleans=True)
-        self.is_numeric = {variable.name: isinstance(variable, NumericVariable) for variable in self.features}
+        self.kinds = {variable.name: variable.kind for variable in self.features}
         rename = {attribute: _spelled(name) for name, attribute in self.attribute.items()}
         self.Features = _struct("Features", [self._field(v, list_of=False) for v in self.features], rename)
         self.FeatureColumns = _struct(
@@ -221,9 +232,10 @@ class EventTypes:
             forbid_unknown_fields=True,
             kw_only=True,
         )
-        self.decode_body = msgspec.json.Decoder(self.Body).decode
-        self.decode_lines = msgspec.json.Decoder(self.Event).decode_lines
-        self.decode_list = msgspec.json.Decoder(list[self.Event]).decode  # type: ignore[name-defined]
+        hook = _decoded if any(v.is_text for v in self.numeric) else None
+        self.decode_body = msgspec.json.Decoder(self.Body, dec_hook=hook).decode
+        self.decode_lines = msgspec.json.Decoder(self.Event, dec_hook=hook).decode_lines
+        self.decode_list = msgspec.json.Decoder(list[self.Event], dec_hook=hook).decode  # type: ignore[name-defined]
         self.of = {name: attrgetter(attribute) for name, attribute in self.attribute.items()}
         self.numbers = [*(v.name for v in self.numeric), *self.category]
         self.spelled = [v.name for v in self.categorical if v.name not in self.category]
@@ -235,7 +247,9 @@ class EventTypes:
 
     def _field(self, variable: Variable, *, list_of: bool) -> tuple[str, Any, Any]:
         attribute = self.attribute[variable.name]
-        value: Any = float if isinstance(variable, NumericVariable) else self.category.get(variable.name, Scalar)
+        value: Any = self.category.get(variable.name, Scalar)
+        if isinstance(variable, NumericVariable):
+            value = Length if variable.is_text else float
         if list_of:
             return attribute, list[value | None] | None, None
         return attribute, value | None, self.absent(variable)

@@ -10,12 +10,18 @@ import msgspec
 
 from ml_exporter.core.arrays import MISSING, TYPE_ERROR
 from ml_exporter.core.errors import PayloadError
-from ml_exporter.ingest.events import WRONG_TYPE, EventTypes, Scalar, Score
+from ml_exporter.core.schema import FeatureKind
+from ml_exporter.ingest.events import WRONG_TYPE, EventTypes, Length, Scalar, Score
 from ml_exporter.ingest.reasons import INVALID, INVALID_FIELD, UNKNOWN_FEATURE, UNKNOWN_FIELD
 from ml_exporter.ingest.reasons import TYPE_ERROR as WRONG_TYPE_REASON
 from ml_exporter.ingest.receipt import Receipt
 
 _SCALARS: Final = (str, int, float, bool)
+_WANTED: Final = {
+    FeatureKind.NUMERIC: "a number",
+    FeatureKind.CATEGORICAL: "a string, number or boolean",
+    FeatureKind.TEXT: "a string",
+}
 _NESTED: Final = ("features", "segments", "attributions")
 
 
@@ -182,19 +188,21 @@ class TolerantReader:
 
     def _value(self, index: int, name: str, value: Any) -> Any:
         """Return a feature's value as its type wants it, or the mark that says why it is not usable."""
-        numeric = self._types.is_numeric[name]
+        kind = self._types.kinds[name]
+        categorical = kind is FeatureKind.CATEGORICAL
         if value is None or (isinstance(value, float) and math.isnan(value)):
-            return MISSING if numeric else None
-        if numeric and isinstance(value, int | float) and not isinstance(value, bool):
+            return None if categorical else MISSING
+        if kind is FeatureKind.NUMERIC and isinstance(value, int | float) and not isinstance(value, bool):
             try:
                 return float(value)
             except OverflowError:
                 return math.inf if value > 0 else -math.inf
-        if not numeric and isinstance(value, _SCALARS):
+        if categorical and isinstance(value, _SCALARS):
             return self._types.category_value(name, value)
-        wanted = "a number" if numeric else "a string, number or boolean"
-        self._warn(index, WRONG_TYPE_REASON, f"features.{name}: must be {wanted}, got {_kind(value)}")
-        return TYPE_ERROR if numeric else self._types.category_value(name, WRONG_TYPE)
+        if kind is FeatureKind.TEXT and isinstance(value, str):
+            return Length(len(value))
+        self._warn(index, WRONG_TYPE_REASON, f"features.{name}: must be {_WANTED[kind]}, got {_kind(value)}")
+        return self._types.category_value(name, WRONG_TYPE) if categorical else TYPE_ERROR
 
     def _warn(self, index: int, reason: str, detail: str) -> None:
         self._receipt.troubled().warn(index, self._name, reason, detail)

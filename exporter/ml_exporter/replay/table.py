@@ -16,7 +16,7 @@ from ml_exporter.baseline import source
 from ml_exporter.baseline.source import Column
 from ml_exporter.core.arrays import NONFINITE, payload_of
 from ml_exporter.core.errors import EventsError
-from ml_exporter.core.schema import NumericVariable, Task
+from ml_exporter.core.schema import FeatureKind, Task
 from ml_exporter.ingest.queue import ModelIntake
 from ml_exporter.replay.event import Event, Kind
 
@@ -55,9 +55,7 @@ class Table(table.Table):
     def _bodies(self, chunk: source.Chunk, rows: int) -> list[dict[str, Any] | None]:
         types = self._types
         known = [variable for variable in types.features if variable.name in chunk]
-        columns = [
-            _numbers(chunk[v.name]) if isinstance(v, NumericVariable) else _names(chunk[v.name]) for v in known
-        ]
+        columns = [_VALUES[variable.kind](chunk[variable.name]) for variable in known]
         names = [variable.name for variable in known]
         features = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)] or [{}] * rows
         fields: dict[str, list[Any]] = {"features": features}
@@ -142,3 +140,12 @@ def _names(column: Column) -> list[Any]:
             if value.__hash__ is None:
                 names[row] = value.tolist() if isinstance(value, np.ndarray) else value
     return names
+
+
+def _texts(column: Column) -> list[Any]:
+    """Return texts as they are spelled, null where there is none."""
+    return [None if gone else value for value, gone in zip(column.values.tolist(), column.missing, strict=True)]
+
+
+_VALUES: Final = {FeatureKind.NUMERIC: _numbers, FeatureKind.CATEGORICAL: _names, FeatureKind.TEXT: _texts}
+"""How the values of a feature of some kind are spelled in JSON."""

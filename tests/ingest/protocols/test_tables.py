@@ -92,7 +92,10 @@ def test_tables_count_what_columns_of_json_do(form: str, encoded: bool, task: Ta
 WIDE = ModelSchema(
     "m",
     Task.BINARY,
-    numeric=(NumericVariable("n", np.array([0.0]), np.array([0])),),
+    numeric=(
+        NumericVariable("n", np.array([0.0]), np.array([0])),
+        NumericVariable("l", np.array([3.0]), np.array([0]), is_text=True),
+    ),
     categorical=(
         CategoricalVariable("c", ("a", "true", "3", "0.5", "ü")),
         CategoricalVariable("t", ("a", "b")),
@@ -123,7 +126,7 @@ def as_json(column: pa.Array) -> list[Any]:
 
 
 @both
-@pytest.mark.parametrize("feature", ["n", "c", "t", "s"])
+@pytest.mark.parametrize("feature", ["n", "l", "c", "t", "s"])
 @pytest.mark.parametrize("encoded", [False, True])
 @pytest.mark.parametrize("kind", CELLS)
 def test_every_type_means_what_its_values_mean_in_json(form: str, kind: str, encoded: bool, feature: str) -> None:
@@ -150,7 +153,7 @@ def test_every_type_means_what_its_values_mean_in_json(form: str, kind: str, enc
 def test_a_nan_does_not_choose_why_there_is_no_number() -> None:
     bits = np.array([0x7FF8000000000000 | n for n in range(4)], np.int64).view(np.float64)
     batches, _ = read("arrow", pa.table({"features.n": bits}), wide())
-    numbers = columns_of(batches)[0].columns.numeric
+    numbers = columns_of(batches)[0].columns.numeric[0]
     assert set(numbers.view(np.int64).ravel().tolist()) == {0x7FF8000000000000}
 
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.errors import PayloadError
-from ml_exporter.core.schema import CategoricalVariable, Task, Variable
+from ml_exporter.core.schema import CategoricalVariable, FeatureKind, Task, Variable
 from ml_exporter.core.text import category_name
 from ml_exporter.ingest.events import LATEST, EventTypes, Scalar, Score
 from ml_exporter.ingest.protocols.protocol import NoTypedReading
 from ml_exporter.ingest.reasons import INVALID, UNKNOWN_FIELD
 from ml_exporter.ingest.receipt import Receipt
 from ml_exporter.ingest.tables.ids import ArrowIds, are_ids
-from ml_exporter.ingest.tables.values import codes, codes_by, floats, is_text, marked, plain, seconds
+from ml_exporter.ingest.tables.values import codes, codes_by, floats, is_text, lengths, marked, plain, seconds
 from ml_exporter.ingest.tolerant import TolerantReader
 
 _FEW_ROWS: Final = 2_000
@@ -106,8 +106,9 @@ class TableReader(TolerantReader):
             if isinstance(variable, CategoricalVariable):
                 read[name] = self._codes(variable, column)
             else:
-                read[name] = floats(column)
-        numeric = [name for name, values in read.items() if values is not None and self._types.is_numeric[name]]
+                read[name] = lengths(column) if variable.is_text else floats(column)
+        kinds, categorical = self._types.kinds, FeatureKind.CATEGORICAL
+        numeric = [name for name, values in read.items() if values is not None and kinds[name] is not categorical]
         if numeric:
             read.update(zip(numeric, marked([read[name] for name in numeric]), strict=True))
         for name, values in read.items():

@@ -57,6 +57,17 @@ def floats(column: Any) -> FloatArray | None:
     return values
 
 
+def lengths(column: Any) -> FloatArray | None:
+    """Return the number of characters of each text of a column, NaN for null; None if it is no text."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        of_entry = lengths(column.dictionary)
+        return None if of_entry is None else np.append(of_entry, np.nan)[places_of(column)]
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan)
+    return floats(pc.utf8_length(column)) if is_text(kind) else None
+
+
 def marked(values: list[FloatArray]) -> FloatArray:
     """Return columns of numbers as the rows of one array, (columns, rows), MISSING in place of NaN.
 
