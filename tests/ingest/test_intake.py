@@ -1,7 +1,6 @@
 """Events in every form count the same; what is wrong with one is named, and the rest of it still counts."""
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from ml_exporter.ingest.queue import Batch, IntakeQueue, Kind, ModelIntake
 from ml_exporter.ingest.reasons import LOSSES, WARNINGS
 from ml_exporter.ingest.receipt import Receipt, Trouble
 from support import workload
-from support.intake import columnar, intake, model_intake, ndjson
+from support.intake import columnar, first, intake, model_intake, ndjson
 from support.models import Model
 
 JSON, LINES = JsonDocument(), NdJson()
@@ -68,12 +67,6 @@ def test_every_form_counts_what_the_rows_hold(task: Task) -> None:
         assert receipt.accepted == 300
         np.testing.assert_array_equal(sums_of(batches, task), expected.vector)
     np.testing.assert_array_equal(sums_of(single, task), expected.vector)
-
-
-def first(body: Any, own: Intake | None = None) -> tuple[list[Batch], Receipt]:
-    return (own or intake()).predictions(
-        body if isinstance(body, bytes) else json.dumps(body).encode(), JSON, None
-    )
 
 
 @pytest.mark.parametrize(
@@ -271,55 +264,6 @@ def test_the_predicted_class_follows_from_the_score_where_none_is_named() -> Non
     assert predictions.columns.predicted.tolist() == [1, 0, 0, 1, -1]
 
 
-@pytest.mark.parametrize(
-    ("label", "reason"),
-    [
-        ({"label": 1}, "missing_id"),
-        ({"id": "a"}, "invalid"),
-        ({"id": "a", "label": 2}, "unknown_class"),
-        ({"id": "a", "label": None}, "invalid"),
-        ({"id": "a", "label": [1]}, "invalid"),
-        ({"id": "a", "label": 1, "extra": 1}, "invalid"),
-        ({"id": 1.5, "label": 1}, "invalid"),
-        ({"id": "a", "label": 1, "model": "other"}, "unknown_model"),
-        ({"id": "a", "label": 1, "timestamp": "yesterday"}, "invalid"),
-    ],
-)
-def test_a_wrong_label_is_named_and_the_others_count(label: dict[str, Any], reason: str) -> None:
-    body = json.dumps([{"id": "ok", "label": 1}, label]).encode()
-    batches, receipt = intake().labels(body, JSON, None)
-    assert receipt.accepted == 1
-    assert receipt.trouble is not None
-    assert [(error["index"], error["reason"]) for error in receipt.trouble.errors] == [(1, reason)]
-    assert batches[0].content[0] == ["ok"]
-
-
-@pytest.mark.parametrize("label", ["late", True, math.inf, None])
-def test_a_regression_takes_finite_numbers_as_labels(label: Any) -> None:
-    own = intake(Task.REGRESSION)
-    _, receipt = own.labels(json.dumps({"id": "a", "label": label}).encode(), JSON, None)
-    assert receipt.accepted == 0
-    batches, receipt = own.labels(b'{"id": "a", "label": -3}', JSON, None)
-    assert batches[0].content[1].tolist() == [-3.0]
-
-
-def test_labels_come_in_every_form() -> None:
-    items = [
-        {"id": "a", "label": 1, "timestamp": 5},
-        {"id": "b", "label": "0", "timestamp": "1970-01-01T00:00:06Z"},
-    ]
-    own = intake()
-    forms = [
-        own.labels(json.dumps(items).encode(), JSON, None),
-        own.labels(ndjson(items), LINES, None),
-        own.labels(columnar(items), JSON, None),
-    ]
-    for batches, receipt in forms:
-        ids, labels, times = batches[0].content
-        assert (ids, labels.tolist(), times.tolist()) == (["a", "b"], [1.0, 0.0], [5.0, 6.0])
-        assert receipt.accepted == 2
-
-
 def test_at_most_a_hundred_problems_are_listed_but_all_are_counted() -> None:
     _, receipt = intake().predictions(ndjson([{"score": 5}] * 250), LINES, None)
     assert receipt.trouble is not None
@@ -399,26 +343,6 @@ def test_a_timestamp_in_another_unit_is_named_and_not_used() -> None:
     assert receipt.accepted == 1
 
 
-def test_labels_that_are_no_numbers_leave_the_others_alone() -> None:
-    own = intake(Task.REGRESSION)
-    huge = "9" * 310
-    body = f'[{{"id":1,"label":{huge}}},{{"id":2,"label":2}},{{"id":3,"label":1e999}},{{"id":4,"label":"x"}}]'
-    batches, receipt = own.labels(body.encode(), JSON, None)
-    assert receipt.accepted == 1
-    assert batches[0].content[0] == [2]
-    assert receipt.trouble is not None
-    assert [error["index"] for error in receipt.trouble.errors] == [0, 2, 3]
-
-
-def test_label_columns_lose_only_the_rows_that_are_wrong() -> None:
-    body = json.dumps({"columns": {"id": [1, 2, 3], "label": [1, None, 0], "timestamp": None}}).encode()
-    batches, receipt = intake().labels(body, JSON, None)
-    assert receipt.accepted == 2
-    assert batches[0].content[0] == [1, 3]
-    assert receipt.trouble is not None
-    assert [error["index"] for error in receipt.trouble.errors] == [1]
-
-
 def test_the_nearest_name_is_looked_for_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr("ml_exporter.ingest.receipt.nearest", lambda word, known: asked.append(word) or "; near")
@@ -479,58 +403,3 @@ def test_names_of_unknown_features_are_capped_for_each_model() -> None:
         assert found[model, "made up 0"] == 4
         assert found[model, "other"] == 4 * 5
     assert len(found) == 2 * (NAMED + 1)
-
-
-@pytest.mark.parametrize(
-    ("told", "reason", "detail"),
-    [
-        ({"normal": "1.5"}, "invalid_field", "attributions.normal: Expected `float | null`, got `str`"),
-        ({"normol": 1.0}, "unknown_field", 'attributions.normol: no such feature; did you mean "normal"?'),
-        ([1.0], "invalid_field", "attributions: must be an object"),
-    ],
-)
-def test_a_wrong_attribution_is_named_and_the_others_count(told: Any, reason: str, detail: str) -> None:
-    good = {"tied": -2.0, "few": 0.5}
-    event = {"features": {}, "attributions": {**good, **told} if isinstance(told, dict) else told}
-    batches, receipt = first(event)
-    assert [(found["reason"], found["detail"]) for found in receipt.troubled().warnings] == [(reason, detail)]
-    (batch,) = batches
-    sums = Model().tallies.zero()
-    Model().tallies.add_predictions(from_events(batch.model.types, batch.content, "1", 7).columns, sums)
-    names = [variable.name for variable in Model().schema.features]
-    counts = dict(zip(names, sums["attribution_counts"].tolist(), strict=True))
-    assert {name for name, count in counts.items() if count} == (good.keys() if isinstance(told, dict) else set())
-
-
-def test_a_wrong_attribution_in_columns_is_named_and_the_others_count() -> None:
-    columns = {"features": {"normal": [1, 2]}, "attributions": {"tied": [-2.0, "x"], "zero": [1, 1]}}
-    batches, receipt = first({"columns": columns})
-    assert [warning["detail"] for warning in receipt.troubled().warnings] == [
-        "columns.attributions.tied[1]: Expected `float | null`, got `str`",
-        'attributions.zero: no such feature; did you mean "zeros"?',
-    ]
-    (batch,) = batches
-    predictions = from_columns(batch.model.types, *batch.content, "1", 7).columns
-    assert predictions.attributions is not None
-    assert np.isfinite(predictions.attributions).sum() == 1
-
-
-@pytest.mark.parametrize(
-    ("body", "where"),
-    [
-        ({"prediction": 1, "attributions": {"normal": 1}}, "attributions"),
-        ({"columns": {"prediction": [1], "attributions": {"normal": [1]}}}, "columns.attributions"),
-    ],
-)
-def test_attributions_that_nobody_declared_are_told_once(body: Any, where: str) -> None:
-    batches, receipt = first(body, intake(Task.REGRESSION))
-    assert receipt.accepted == 1
-    assert [(found["reason"], found["detail"]) for found in receipt.troubled().warnings] == [
-        ("unknown_field", f"{where}: not kept for this model; declare them: attributions: true")
-    ]
-    assert batches
-
-
-def test_an_event_type_has_attributions_only_where_they_are_kept() -> None:
-    assert "attributions" in model_intake().types.event_fields
-    assert "attributions" not in model_intake(Task.REGRESSION).types.event_fields

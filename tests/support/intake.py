@@ -9,7 +9,9 @@ from typing import Any
 from ml_exporter.core.schema import Task
 from ml_exporter.ingest.events import EventTypes
 from ml_exporter.ingest.intake import Intake
-from ml_exporter.ingest.queue import ModelIntake
+from ml_exporter.ingest.protocols import JsonDocument
+from ml_exporter.ingest.queue import Batch, ModelIntake
+from ml_exporter.ingest.receipt import Receipt
 from support.models import Model
 
 
@@ -40,3 +42,9 @@ def columnar(items: list[dict[str, Any]], **more: Any) -> bytes:
         else:
             columns[key] = [item[key] for item in items]
     return json.dumps({"columns": columns, **more}).encode()
+
+
+def first(body: Any, own: Intake | None = None) -> tuple[list[Batch], Receipt]:
+    """Return what becomes of one JSON document of predictions."""
+    given = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return (own or intake()).predictions(given, JsonDocument(), None)
