@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from ml_exporter.app.runtime import runtimes
 from ml_exporter.backfill.ahead import Source, steps_of
@@ -94,14 +95,23 @@ def history(
     assert writer.write(snapshots, part) > 0
     assert notes.lines() == []
     found: dict[int, dict[Key, float]] = {snapshot.time: {} for snapshot in snapshots}
-    # The parser takes a histogram's second moment for a repetition of the first; those are left to promtool.
+    # Histograms are left to promtool, as the page of the live engine has none here.
     text = re.sub(r"# HELP (\S+) .*\n# TYPE \1 histogram\n(\1_.*\n)+", "", part.read_text())
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            key = (sample.name, *sorted(sample.labels.items()))
-            assert key not in found[int(float(sample.timestamp))], key
-            found[int(float(sample.timestamp))][key] = sample.value
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            series, value, time = line.rsplit(" ", 2)
+            key = key_of(series)
+            assert key not in found[int(time)], key
+            found[int(time)][key] = float(value)
     return found
+
+
+@cache
+def key_of(series: str) -> Key:
+    """Return the name and the labels of a series; prometheus-client's parser takes as long as all the rest."""
+    name, _, labels = series.partition("{")
+    pairs = re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels)
+    return (name, *sorted((label, re.sub(r"\\(.)", r"\1", value)) for label, value in pairs))
 
 
 def tabled(events: list[dict[str, Any]], labels: list[dict[str, Any]]) -> pd.DataFrame:
@@ -131,7 +141,8 @@ def compare(config: Path, found: dict[int, dict[Key, float]], events: Any, label
         for key in [key for key in wanted if key[0] in WITHIN_AN_INTERVAL]:
             # An event of the same interval may be another version's, or counted for nobody.
             assert abs(wanted.pop(key) - there.pop(key)) <= STEP
-        assert there == pytest.approx(wanted, rel=1e-12), time
+        apart = [key for key, value in wanted.items() if not math.isclose(there[key], value, rel_tol=1e-12)]
+        assert not apart, (time, [(key, there[key], wanted[key]) for key in apart[:10]])
         compared += len(wanted)
     assert compared > 10_000
 
