@@ -21,7 +21,6 @@ from ml_exporter.signals.signal import ModelContext, View, Views
 from ml_exporter.sums.layout import Sums
 from workload import NUMERIC, engine, table, wide_folder, wide_table
 
-
 OURS = [measure for measure in MEASURES if measure.variant is None]
 """The drift measures that a model has unless it asks for more."""
 

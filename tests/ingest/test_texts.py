@@ -11,6 +11,7 @@ import pytest
 
 from ml_exporter.backfill.events import Notes
 from ml_exporter.backfill.table import Table as History
+from ml_exporter.baseline import document
 from ml_exporter.baseline.document import BaselineDocument
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.schema import schema_of
@@ -190,3 +191,16 @@ def test_versions_must_agree_on_what_is_a_text(tmp_path: Path) -> None:
     numbers = tuple(replace(variable, is_text=False) for variable in one.numeric)
     (problem,) = contradictions(one, replace(one, numeric=numbers))
     assert problem.what == 'has feature "comment" as a number, another baseline of the model as a text'
+
+
+def test_predictions_are_parted_by_the_length_of_a_text(tmp_path: Path) -> None:
+    options = replace(OPTIONS, segments={"comment": (10.0, 100.0)})
+    document.write(fitted(frame(TEXTS), options, tmp_path).document, tmp_path / "baseline.json")
+    found, problems = schema_of("m", Task.BINARY, document.read(tmp_path / "baseline.json"), {})
+    assert problems == []
+    own = Intake({"m": ModelIntake("m", "1", EventTypes(found))})
+    body = json.dumps(events(["short", "x" * 99, "x" * 100])).encode()
+    (batch,), _ = own.predictions(body, JsonDocument(), None)
+    columns = from_events(batch.model.types, batch.content, "1", 7).columns
+    assert columns.segments is not None
+    assert columns.segments.tolist() == [[0, 1, 2]]

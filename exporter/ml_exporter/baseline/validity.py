@@ -73,7 +73,12 @@ def _check_segments(document: BaselineDocument) -> None:
     names = [segment.name for segment in document.segments]
     _require(len(set(names)) == len(names), "segments", "must have different names")
     kinds = {kind.value for kind in SegmentKind}
-    features = {(found.name, found.kind) for found in document.variables if found.role == Role.FEATURE}
+    of_kind = {FeatureKind.CATEGORICAL.value: SegmentKind.CATEGORICAL.value}
+    features = {
+        (found.name, of_kind.get(found.kind, SegmentKind.NUMERIC.value))
+        for found in document.variables
+        if found.role == Role.FEATURE
+    }
     for segment in document.segments:
         where = f'segments ("{segment.name}")'
         _require(segment.kind in kinds, where, f'kind "{segment.kind}" must be one of {", ".join(sorted(kinds))}')
