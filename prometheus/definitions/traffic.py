@@ -30,6 +30,7 @@ _ERRORS: Final = "model:ml_prediction_errors:increase"
 _WITHIN: Final = "model:ml_prediction_latency_within:increase"
 _TIMED: Final = "model:ml_prediction_latency_seconds_count:increase"
 _BUCKETS: Final = "model_version_le:ml_prediction_latency_seconds_bucket:increase"
+_BASELINE: Final = "model:ml_predictions:baseline_increase"
 _USUAL: Final = "model:ml_predictions:usual_increase"
 _SECONDS: Final = {window: SECONDS[window] for window in (TILE, *SIGNAL_WINDOWS)}
 
@@ -90,7 +91,7 @@ SILENCE: Final = Threshold(
 )
 VOLUME: Final = Threshold(
     "volume_change",
-    "Share by which an hour's predictions may fall below the same hour of earlier weeks; as much above, inverted.",
+    "Share by which an hour's predictions may fall below what is usual at that hour of the week; as much above, inverted.",
     0.5,
     ("model",),
     silent=1.0,
@@ -152,10 +153,30 @@ def _latency_objective() -> Record:
     )
 
 
+def _baseline_volume() -> Record:
+    """The baseline's predictions of the hour that ends now: of the two hours of the week that it has parts of."""
+    parts = []
+    for time, part in (("", "minute() / 60"), ("vector(time() - 3600)", "1 - minute() / 60")):
+        hour = f'count_values("hour_of_week", day_of_week({time}) * 24 + hour({time}))'
+        parts.append(f"{hour} * scalar({part})")
+    hourly = f"max without ({REPLICA}, version) (ml_baseline_hour_predictions)"
+    both = f"{hourly}\n  * on (hour_of_week) group_left ()\n  ({parts[0]}\n  or\n  {parts[1]})"
+    return Record(
+        _BASELINE,
+        f"sum without (hour_of_week) (\n  {both}\n)\nand\ncount without (hour_of_week) (\n  {both}\n) == 2",
+        {"window": "1h"},
+    )
+
+
 def _usual_volume() -> Iterator[Record]:
     hour = f'{_MODEL}{{window="1h"}}'
     weeks = " or ".join(f'label_replace({hour} offset {n}w, "week", "{n}", "", "")' for n in (1, 2, 3))
-    yield Record(_USUAL, f"quantile without (week) (0.5, {weeks})\nand count without (week) ({weeks}) >= 2")
+    yield _baseline_volume()
+    yield Record(
+        _USUAL,
+        f"(quantile without (week) (0.5, {weeks})\nand count without (week) ({weeks}) >= 2)"
+        f"\nor\n({_BASELINE} and {hour} offset 1h)",
+    )
     yield Record("model:ml_predictions:usual_ratio", f"{hour} / ({_USUAL} > 0)")
 
 
@@ -293,9 +314,9 @@ _ALERTS: Final = (
             """,
             "window",
         ),
-        "A model gets far more or far fewer predictions than at this hour of earlier weeks.",
-        "Model {{ $labels.model }} got {{ $value | humanizePercentage }} of the predictions of the same hour of earlier"
-        f" weeks; a change of {number('model:ml_volume_change:threshold', PERCENT, 'model')} is allowed.",
+        "A model gets far more or far fewer predictions than is usual at this hour of the week.",
+        "Model {{ $labels.model }} got {{ $value | humanizePercentage }} of the predictions that are usual at this hour of"
+        f" the week; a change of {number('model:ml_volume_change:threshold', PERCENT, 'model')} is allowed.",
         "Ask the callers whether a launch, a holiday or an outage explains it; then compare with the load balancer.",
         "ml-model",
         "30m",

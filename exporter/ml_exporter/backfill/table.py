@@ -14,8 +14,9 @@ from ml_exporter.baseline.source import Column
 from ml_exporter.core.arrays import ABSENT, BoolArray, CodeArray, FloatArray
 from ml_exporter.core.errors import EventsError, nearest
 from ml_exporter.core.schema import FeatureKind, Task
+from ml_exporter.core.times import are_times
 from ml_exporter.ingest.assemble import Predictions, codes_in, finish, hash_ids
-from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, WRONG_TYPE, Codes
+from ml_exporter.ingest.events import ABSENT_CATEGORY, WRONG_TYPE, Codes
 from ml_exporter.ingest.queue import ModelIntake
 
 KEYS: Final = (
@@ -23,9 +24,6 @@ KEYS: Final = (
     *("label", "label_timestamp"),
 )
 """What a column may hold beside a feature, under the names that events have in the intake."""
-
-EARLIEST: Final = 315_532_800.0
-"""The year 1980 (chosen): smaller numbers are no times of a model's predictions, but another column."""
 
 NO_TIME: Final = "rows whose time cannot be used, or is before 1980, are left out"
 
@@ -81,7 +79,7 @@ class Table:
             )
 
     def _events(self, chunk: source.Chunk, rows: int) -> Chunk:
-        times = seconds_of(chunk[self._column["timestamp"]])
+        times = chunk[self._column["timestamp"]].seconds()
         usable = are_times(times)
         self._note(NO_TIME, ~usable)
         predictions = None
@@ -209,7 +207,7 @@ class Table:
         when = self._get(chunk, "label_timestamp")
         own = times
         if when is not None:
-            told = seconds_of(when)
+            told = when.seconds()
             odd = given & ~when.missing & ~are_times(told)
             self._note("labels whose time cannot be used are left out", odd)
             given &= ~odd
@@ -241,11 +239,6 @@ def attribution_column(feature: str) -> str:
     return f"attributions.{feature}"
 
 
-def are_times(seconds: FloatArray) -> BoolArray:
-    """Return which numbers can be seconds since the Unix epoch at which something was predicted."""
-    return (seconds >= EARLIEST) & (seconds <= LATEST)
-
-
 def is_error(name: str | None) -> bool | None:
     """Return whether what a column says of an error means one, None if it says nothing."""
     return None if name is None else name.lower() not in ("false", "0", "")
@@ -264,15 +257,3 @@ def _codes(column: Column, codes: Codes) -> CodeArray:
     found = np.array([*(codes[name] for name in names), codes[None]], np.int32)
     coded: CodeArray = np.where(column.missing, found[-1], found[places]).astype(np.int32)
     return coded
-
-
-def seconds_of(column: Column) -> FloatArray:
-    """Return seconds since the Unix epoch, NaN where there is no time; text is ISO 8601, UTC if it has no zone."""
-    if column.values.dtype != object:
-        return np.where(column.missing, np.nan, column.values.astype(np.float64))
-    import pandas as pd
-
-    numbers = np.array(pd.to_numeric(column.values, errors="coerce"), np.float64)
-    dates = pd.to_datetime(pd.Series(column.values), utc=True, errors="coerce", format="ISO8601")
-    seconds = dates.astype("datetime64[us, UTC]").astype("int64").to_numpy() / 1e6
-    return np.where(np.isnan(numbers), np.where(dates.isna(), np.nan, seconds), numbers)

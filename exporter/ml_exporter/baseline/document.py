@@ -20,6 +20,7 @@
       "multivariate": {"features": […], "seed": …, "bandwidth": …, "components": […], …}  only if asked for
       "calibration": {"maps": [ {"scores": […], "probabilities": […]}, … ], "sums": {…}}
                                            only of classifiers with labelled scores
+      "volume": {"rows": […], "hours": […]}    by hour of the week, only if the rows have times
     }
 """
 
@@ -113,6 +114,13 @@ class CalibrationDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tr
     sums: dict[str, list[int]]
 
 
+class VolumeDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Rows in each of the 168 hours of a week, from Sunday 00:00 UTC on, and how often that hour was there."""
+
+    rows: list[int]
+    hours: list[int]
+
+
 class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """The whole file; see the module's description."""
 
@@ -136,6 +144,7 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     attributions: list[AttributionDocument] = []
     multivariate: MultivariateDocument | None = None
     calibration: CalibrationDocument | None = None
+    volume: VolumeDocument | None = None
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical JSON of all keys but ``sha256``."""

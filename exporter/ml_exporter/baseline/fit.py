@@ -17,6 +17,7 @@ from ml_exporter.baseline.profile import Profile
 from ml_exporter.baseline.rows import outcomes_of, predictions_of
 from ml_exporter.baseline.segments import PREFIX, documents_of
 from ml_exporter.baseline.source import Chunk
+from ml_exporter.baseline.volume import HourlyVolume
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.errors import BaselineError, nearest
 from ml_exporter.core.schema import FeatureKind, ModelSchema, NumericVariable, Role, Task, Variable
@@ -56,7 +57,7 @@ def fit(
     every row with the same tallies that the sidecar uses. Between the two, sums over whole rows ask for a sample
     of whole rows. BaselineError says what in the data is unusable.
     """
-    profiles, labelled_scores = _first_pass(chunks, options, source)
+    profiles, labelled_scores, volume = _first_pass(chunks, options, source)
     schema, reviews = plan(profiles, options)
     rows = profiles[next(iter(profiles))].rows
     if options.multivariate:
@@ -93,6 +94,7 @@ def fit(
         segments=documents_of(schema.segments, Groups(schema), sums),
         multivariate=multivariate.document_of(schema.multivariate, sums),
         calibration=calibration.document_of(schema, sums),
+        volume=volume.document(),
     )
     document.sha256 = document.digest()
     return Fitted(document, reviews)
@@ -100,11 +102,13 @@ def fit(
 
 def _first_pass(
     chunks: Callable[[], Iterator[Chunk]], options: FitOptions, source: str
-) -> tuple[dict[str, Profile], LabelledScores]:
+) -> tuple[dict[str, Profile], LabelledScores, HourlyVolume]:
     profiles: dict[str, Profile] = {}
     labelled = LabelledScores(options, np.random.default_rng(_SEED))
+    volume = HourlyVolume(options.timestamp)
     for chunk in chunks():
         labelled.add(chunk)
+        volume.add(chunk)
         for name, column in chunk.items():
             if name not in profiles:
                 is_text = options.kinds.get(name) is FeatureKind.TEXT
@@ -113,6 +117,7 @@ def _first_pass(
     if not profiles or not next(iter(profiles.values())).rows:
         raise BaselineError(f"{source}: there are no rows")
     named = {"--label": options.label, "--score": options.score, "--prediction": options.prediction}
+    named["--timestamp"] = options.timestamp
     asked = [(flag, name) for flag, name in named.items() if name is not None]
     asked += [("--exclude", name) for name in sorted(options.exclude)]
     asked += [("--kind", name) for name in options.kinds]
@@ -123,7 +128,7 @@ def _first_pass(
         if name not in profiles:
             known = nearest(name, profiles) or f"; there are {', '.join(list(profiles)[:10])}"
             raise BaselineError(f'{flag}: no column "{name}"{known}')
-    return profiles, labelled
+    return profiles, labelled, volume
 
 
 def _variables(

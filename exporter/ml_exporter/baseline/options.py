@@ -14,7 +14,7 @@ class FitOptions:
 
     ``kinds`` overrides what the values suggest; ``key`` masks sensitive names; ``segments`` are columns by whose
     values, or edges, rows are parted; ``multivariate`` asks for sums over whole rows; ``class_scores`` are the
-    columns of a multiclass model's scores, by class.
+    columns of a multiclass model's scores, by class; ``timestamp`` is the time of the prediction.
     """
 
     task: Task
@@ -30,3 +30,4 @@ class FitOptions:
     segments: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     multivariate: bool = False
     class_scores: Mapping[str, str] = field(default_factory=dict)
+    timestamp: str | None = None

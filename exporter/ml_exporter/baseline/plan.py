@@ -48,6 +48,7 @@ def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSch
     """Return the schema that the profiles and options give, and what was made of each column."""
     _check_roles(profiles, options)
     roles = {options.label: "label", options.score: "score", options.prediction: "prediction"}
+    roles |= {options.timestamp: "timestamp"}
     roles |= dict.fromkeys(options.class_scores.values(), "score")
     numeric: list[NumericVariable] = []
     categorical: list[CategoricalVariable] = []
@@ -104,12 +105,13 @@ def _check_roles(profiles: Mapping[str, Profile], options: FitOptions) -> None:
     if options.score is not None and options.task is not Task.BINARY:
         raise BaselineError(f"--score: is for binary_classification; for {options.task} give --prediction")
     given = {"--label": options.label, "--score": options.score, "--prediction": options.prediction}
+    given["--timestamp"] = options.timestamp
     named = {flag: name for flag, name in given.items() if name is not None}
     for flag, name in named.items():
         twice = [other for other, column in named.items() if column == name and other != flag]
         if twice or name in options.exclude:
             raise BaselineError(f'{flag}: column "{name}" is given to {(*twice, "--exclude")[0]} too')
-        numeric = options.task is Task.REGRESSION or flag == "--score"
+        numeric = flag == "--score" or (options.task is Task.REGRESSION and flag != "--timestamp")
         if numeric and profiles[name].numeric_share < NUMERIC_SHARE:
             raise BaselineError(f'{flag}: column "{name}" must hold numbers')
 

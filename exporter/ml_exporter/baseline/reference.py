@@ -12,6 +12,7 @@ from ml_exporter.baseline.calibration import expected_sums
 from ml_exporter.baseline.document import BaselineDocument, VariableDocument
 from ml_exporter.baseline.multivariate import fill_multivariate
 from ml_exporter.baseline.segments import fill
+from ml_exporter.baseline.volume import hourly_of
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Variable
 from ml_exporter.sums.layout import Sums
@@ -55,6 +56,7 @@ class Reference:
     """What a model is compared with. Without a baseline the sums are zero and ``rows`` is 0.
 
     ``equal_pairs`` is the share of the pairs of its rows whose features are equal; NaN if it does not say.
+    ``hourly`` (168,) are its mean rows in each hour of the week, NaN where it does not say.
     """
 
     schema: ModelSchema
@@ -64,6 +66,7 @@ class Reference:
     created: float = np.nan
     noise: NoiseFloors = field(default_factory=lambda: NoiseFloors(np.zeros(0, np.int64)))
     equal_pairs: float = np.nan
+    hourly: FloatArray = field(default_factory=lambda: hourly_of(None))
 
 
 def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocument | None) -> Reference:
@@ -97,7 +100,8 @@ def reference_of(schema: ModelSchema, tallies: Tallies, document: BaselineDocume
     fill_multivariate(sums, document.multivariate)
     noise = NoiseFloors(np.array(document.noise_samples, np.int64), tables)
     equal = np.nan if document.equal_pairs is None else document.equal_pairs
-    return Reference(schema, sums, document.rows, document.sha256[:12], document.created, noise, equal)
+    hourly = hourly_of(document.volume)
+    return Reference(schema, sums, document.rows, document.sha256[:12], document.created, noise, equal, hourly)
 
 
 def _cell_counts(found: VariableDocument, variable: Variable) -> IntArray:

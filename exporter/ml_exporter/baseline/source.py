@@ -75,6 +75,20 @@ class Column:
         numbers[self.missing | self.words()] = MISSING
         return numbers
 
+    def seconds(self) -> FloatArray:
+        """Return seconds since the Unix epoch, NaN where there is no time.
+
+        Text is ISO 8601, in UTC if it names no zone.
+        """
+        if self.values.dtype != object:
+            return np.where(self.missing, np.nan, self.values.astype(np.float64))
+        import pandas as pd
+
+        numbers = np.array(pd.to_numeric(self.values, errors="coerce"), np.float64)
+        dates = pd.to_datetime(pd.Series(self.values), utc=True, errors="coerce", format="ISO8601")
+        seconds = dates.astype("datetime64[us, UTC]").astype("int64").to_numpy() / 1e6
+        return np.where(np.isnan(numbers), np.where(dates.isna(), np.nan, seconds), numbers)
+
     def names(self) -> npt.NDArray[np.object_]:
         """Return the values as names of categories, None where there is none.
 

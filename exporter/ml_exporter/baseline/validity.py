@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.schema import FeatureKind, Role, Task
 from ml_exporter.core.segments import SegmentKind
+from ml_exporter.core.times import WEEK_HOURS
 from ml_exporter.sums.fixed import WIDE
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ def check(document: BaselineDocument) -> None:
     _check_calibration(document)
     if document.multivariate is not None:
         _check_multivariate(document.multivariate, document)
+    if document.volume is not None:
+        for name, numbers in (("rows", document.volume.rows), ("hours", document.volume.hours)):
+            fits = len(numbers) == WEEK_HOURS and min(numbers) >= 0
+            _require(fits, f"volume.{name}", f"needs {WEEK_HOURS} numbers, none of them negative")
 
 
 def _check_multivariate(found: MultivariateDocument, document: BaselineDocument) -> None:

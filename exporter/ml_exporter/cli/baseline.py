@@ -79,6 +79,12 @@ def _add_fit(inner: Any) -> None:
         help="column of the score of one class of a multiclass model; one for each",
     )
     add("--prediction", metavar="COLUMN", help="column of the predicted class or value")
+    add(
+        "--timestamp",
+        metavar="COLUMN",
+        help="column of the time of the prediction, if the rows are all predictions of their time: keeps how many"
+        " come in each hour of the week",
+    )
     add("--positive-class", metavar="NAME", help="positive class (default: 1, true or yes)")
     add("--threshold", type=float, default=0.5, metavar="SCORE", help="score that predicts it (default: 0.5)")
     add("--exclude", action="append", default=[], metavar="COLUMN", help="column that is no feature")
@@ -159,6 +165,7 @@ def _fit(given: argparse.Namespace) -> int:
             segments=segments,
             multivariate=given.multivariate,
             class_scores=class_scores,
+            timestamp=given.timestamp,
         ),
         lambda schema: Tallies(schema, PREDICTION_TALLIES, OUTCOME_TALLIES),
         lambda variable, cells, sums, sample: noise_floors(variable, cells, sums, sample, MEASURES),
@@ -213,6 +220,7 @@ def _show(given: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from ml_exporter.baseline import document
+    from ml_exporter.core.times import WEEK_HOURS
 
     baseline = document.read(given.file)
     created = datetime.fromtimestamp(baseline.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -222,6 +230,8 @@ def _show(given: argparse.Namespace) -> int:
     print(f"labels: {'yes' if baseline.outcomes else 'no'}")
     print(f"calibrated scores: {'yes' if baseline.calibration else 'no'}")
     print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}")
+    weeks = sum(baseline.volume.hours) / WEEK_HOURS if baseline.volume else 0.0
+    print(f"volume by hour of the week: {f'{weeks:.1f} weeks' if weeks else 'no'}")
     whole = baseline.multivariate
     held = f"{len(whole.components)} components of {len(whole.features)} features" if whole else "none"
     print(f"multivariate: {held}")

@@ -17,7 +17,8 @@ from ml_exporter.core.arrays import MISSING, NONFINITE, BoolArray, CodeArray, Fl
 from ml_exporter.core.columns import NO_CLASS, PredictionColumns, likeliest
 from ml_exporter.core.schema import CategoricalVariable, NumericVariable, Task
 from ml_exporter.core.text import category_name, label_value
-from ml_exporter.ingest.events import ABSENT_CATEGORY, LATEST, EventTypes
+from ml_exporter.core.times import LATEST
+from ml_exporter.ingest.events import ABSENT_CATEGORY, EventTypes
 from ml_exporter.ingest.ids import Ids
 from ml_exporter.sums.segments import group_codes
 from ml_exporter.sums.variables import STATUSES

@@ -18,15 +18,13 @@ from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Task, Variable
 from ml_exporter.core.segments import Segment, SegmentKind
 from ml_exporter.core.text import category_name
+from ml_exporter.core.times import LATEST
 from ml_exporter.sums.variables import STATUSES
 
 Scalar = str | int | float | bool
 Identifier = str | int
 Score = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0)]
-
-LATEST: Final = 4_102_444_800.0
-"""2100-01-01: a timestamp beyond it is in another unit than seconds."""
 
 Timestamp = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(ge=0, le=LATEST)]
 

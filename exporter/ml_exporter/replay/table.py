@@ -11,12 +11,13 @@ import orjson
 
 from ml_exporter.backfill import table
 from ml_exporter.backfill.events import Notes
-from ml_exporter.backfill.table import NO_TIME, are_times, attribution_column, is_error, seconds_of
+from ml_exporter.backfill.table import NO_TIME, attribution_column, is_error
 from ml_exporter.baseline import source
 from ml_exporter.baseline.source import Column
 from ml_exporter.core.arrays import NONFINITE, payload_of
 from ml_exporter.core.errors import EventsError
 from ml_exporter.core.schema import FeatureKind, Task
+from ml_exporter.core.times import are_times
 from ml_exporter.ingest.queue import ModelIntake
 from ml_exporter.replay.event import Event, Kind
 
@@ -36,7 +37,7 @@ class Table(table.Table):
     def events(self) -> Iterator[Event]:
         """Yield the events of each row: the prediction, then its label."""
         for chunk, rows in self.columns():
-            times = seconds_of(chunk[self._column["timestamp"]])
+            times = chunk[self._column["timestamp"]].seconds()
             usable = are_times(times)
             self._note(NO_TIME, ~usable)
             predictions = self._bodies(chunk, rows) if self._has_predictions(chunk) else [None] * rows
@@ -88,7 +89,7 @@ class Table(table.Table):
         given = usable & ~column.missing & ~(column.words() if is_number else False)
         when = self._get(chunk, "label_timestamp")
         if when is not None:
-            odd = given & ~when.missing & ~are_times(seconds_of(when))
+            odd = given & ~when.missing & ~are_times(when.seconds())
             self._note("labels whose time cannot be used are left out", odd)
             given &= ~odd
         ids = self._names(chunk, "id", rows)
@@ -102,7 +103,7 @@ class Table(table.Table):
 
     def _arrivals(self, chunk: source.Chunk, times: Any) -> Any:
         when = self._get(chunk, "label_timestamp")
-        return times if when is None else np.fmax(seconds_of(when), times)
+        return times if when is None else np.fmax(when.seconds(), times)
 
 
 def _line(body: dict[str, Any], time: float) -> bytes:

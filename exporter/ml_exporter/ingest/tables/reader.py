@@ -10,7 +10,8 @@ from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.errors import PayloadError
 from ml_exporter.core.schema import CategoricalVariable, FeatureKind, Task, Variable
 from ml_exporter.core.text import category_name
-from ml_exporter.ingest.events import LATEST, EventTypes, Scalar, Score
+from ml_exporter.core.times import LATEST
+from ml_exporter.ingest.events import EventTypes, Scalar, Score
 from ml_exporter.ingest.protocols.protocol import NoTypedReading
 from ml_exporter.ingest.reasons import INVALID, UNKNOWN_FIELD
 from ml_exporter.ingest.receipt import Receipt

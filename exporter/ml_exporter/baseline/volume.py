@@ -1,0 +1,69 @@
+"""How many predictions came in each hour of the week, from the times of the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+
+from ml_exporter.baseline.document import VolumeDocument
+from ml_exporter.baseline.source import Chunk
+from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.errors import BaselineError
+from ml_exporter.core.times import WEEK_HOURS, are_times, hour_of_week
+
+_HOUR: Final = 3600.0
+
+_SPARED: Final = 0.1
+"""Share of an hour that may lack before the first row and behind the last, and it still counts (chosen)."""
+
+
+class HourlyVolume:
+    """Counts rows by the hour of their time. A row without a usable time is not counted."""
+
+    def __init__(self, column: str | None) -> None:
+        self._column = column
+        self._counts: Counter[int] = Counter()
+        self._first, self._last = np.inf, -np.inf
+
+    def add(self, chunk: Chunk) -> None:
+        """Take in the next rows."""
+        if self._column not in chunk:
+            return
+        times = chunk[self._column].seconds()
+        times = times[are_times(times)]
+        if not len(times):
+            return
+        self._first, self._last = min(self._first, float(times.min())), max(self._last, float(times.max()))
+        hours, counts = np.unique((times // _HOUR).astype(np.int64), return_counts=True)
+        self._counts.update(dict(zip(hours.tolist(), counts.tolist(), strict=True)))
+
+    def document(self) -> VolumeDocument | None:
+        """Return the rows by hour of the week; BaselineError if there is no whole hour; None if nobody asked.
+
+        Only whole hours between the first and the last row count: those that are cut off at the ends do not.
+        """
+        if self._column is None:
+            return None
+        if not self._counts:
+            wanted = "seconds since 1970 or ISO 8601, from 1980 on"
+            raise BaselineError(f'--timestamp: column "{self._column}" holds no times: {wanted}')
+        first, last = self._first / _HOUR, self._last / _HOUR
+        whole = np.arange(np.ceil(first - _SPARED), np.floor(last + _SPARED), dtype=np.int64)
+        if not len(whole):
+            raise BaselineError("--timestamp: the rows lie within no whole hour: they cannot tell a usual volume")
+        places = hour_of_week(whole)
+        rows = np.array([self._counts[hour] for hour in whole.tolist()], np.int64)
+        return VolumeDocument(
+            rows=np.bincount(places, rows, WEEK_HOURS).astype(np.int64).tolist(),
+            hours=np.bincount(places, minlength=WEEK_HOURS).tolist(),
+        )
+
+
+def hourly_of(document: VolumeDocument | None) -> FloatArray:
+    """Return the mean rows in each hour of the week, (168,); NaN for one that the rows do not tell of."""
+    if document is None:
+        return np.full(WEEK_HOURS, np.nan)
+    hours: IntArray = np.array(document.hours, np.int64)
+    return np.where(hours > 0, np.array(document.rows) / np.maximum(hours, 1), np.nan)
