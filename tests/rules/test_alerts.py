@@ -154,7 +154,7 @@ def test_a_feature_is_frozen_if_it_varied_a_day_or_a_week_ago(tmp_path: Path) ->
     tests = [
         {"eval_time": f"{hour}h", "alertname": "MLFeatureFrozen", "exp_alerts": alerts} for hour, alerts in moments
     ]
-    run(tmp_path, "MLFeatureFrozen", series, {"alert_rule_test": tests}, interval="100s", evaluation="5m")
+    run(tmp_path, "MLFeatureFrozen", series, {"alert_rule_test": tests}, interval="100s", evaluation="250s")
 
 
 def test_the_watchdog_always_barks(tmp_path: Path) -> None:

@@ -34,4 +34,4 @@ def test_no_alert_fires_for_it(tmp_path: Path, shadow: str) -> None:
         {"eval_time": f"{minute}m", "expr": 'ALERTS{alertname!="MLWatchdog"}', "exp_samples": []}
         for minute in range(60, MINUTES, 20)
     ]
-    run(tmp_path, told, fleet.as_yaml(), {"promql_expr_test": silent}, interval="1m", evaluation="5m")
+    run(tmp_path, told, fleet.as_yaml(), {"promql_expr_test": silent}, interval="1m", evaluation="4m")
