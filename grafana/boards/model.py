@@ -170,16 +170,16 @@ BOARD: Final = Board(
                     none="no predictions in this window",
                 ),
                 graph(
-                    "Volume against earlier weeks",
-                    """Predictions of an hour as a share of those of the same hour of earlier weeks. Far from 100 %
-                    is worse; red: the share that is allowed.""",
+                    "Volume against the usual",
+                    """Predictions of an hour as a share of what is usual at this hour: in earlier weeks, or, of a
+                    young model, in its baseline. Far from 100 % is worse; red: the share that is allowed.""",
                     current(f'model:ml_predictions:usual_ratio{{{MODEL}, window="1h"}}', "share of usual"),
                     baseline(f'model:ml_predictions:usual_ratio{{{MODEL}, window="1h"}} ^ 0', "usual"),
                     threshold(f"1 - model:ml_volume_change:threshold{{{MODEL}}}", "lower threshold"),
                     threshold(f"1 / ((1 - model:ml_volume_change:threshold{{{MODEL}}}) > 0)", "upper threshold"),
                     unit="percentunit",
                     lowest=0,
-                    none="less than two weeks are known",
+                    none="less than two weeks are known, and the baseline has no times",
                 ),
             ],
         ),

@@ -159,7 +159,8 @@ def _baseline_volume() -> Record:
     for time, part in (("", "minute() / 60"), ("vector(time() - 3600)", "1 - minute() / 60")):
         hour = f'count_values("hour_of_week", day_of_week({time}) * 24 + hour({time}))'
         parts.append(f"{hour} * scalar({part})")
-    hourly = f"max without ({REPLICA}, version) (ml_baseline_hour_predictions)"
+    known = f"max without ({REPLICA}) (ml_baseline_hour_predictions)"
+    hourly = f"max without (version) ({known} unless ignoring (hour_of_week) {SHADOW})"
     both = f"{hourly}\n  * on (hour_of_week) group_left ()\n  ({parts[0]}\n  or\n  {parts[1]})"
     return Record(
         _BASELINE,

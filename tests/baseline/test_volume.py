@@ -70,6 +70,19 @@ def test_hours_that_are_cut_off_do_not_count(tmp_path: Path) -> None:
     assert np.isnan(hourly_of(found)[0])
 
 
+@pytest.mark.parametrize("stray", [315_532_800.0, 4_070_908_800.0])
+def test_a_wrong_time_tells_nothing(tmp_path: Path, stray: float) -> None:
+    times = np.arange(SUNDAY, SUNDAY + 14 * 86_400, 60.0)
+    assert volume(np.append(times, stray), tmp_path) == volume(times, tmp_path)
+    assert set(volume(times, tmp_path).hours) == {2}
+
+
+def test_periods_apart_do_not_dilute_each_other(tmp_path: Path) -> None:
+    week = np.arange(SUNDAY, SUNDAY + 7 * 86_400, 60.0)
+    apart = np.concatenate((week + 21 * 86_400, week))
+    assert hourly_of(volume(apart, tmp_path)).tolist() == [60.0] * 168
+
+
 def test_an_hour_without_rows_between_others_has_none(tmp_path: Path) -> None:
     times = [*np.arange(SUNDAY, SUNDAY + 3_600, 60.0), *np.arange(SUNDAY + 7_200, SUNDAY + 10_800, 60.0)]
     assert hourly_of(volume(times, tmp_path))[:3].tolist() == [60.0, 0.0, 60.0]

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec import structs
 from scipy.stats import ks_2samp
 
 from ml_exporter.baseline import document
-from ml_exporter.baseline.document import BaselineDocument
+from ml_exporter.baseline.document import BaselineDocument, VolumeDocument
 from ml_exporter.baseline.fit import fit
 from ml_exporter.baseline.source import read_chunks
 from ml_exporter.compare.data import Reading, count
@@ -82,6 +83,13 @@ def test_variables_of_the_same_bins_have_the_scores_of_a_window(tmp_path: Path) 
     few = found["few"].report
     assert few is not None
     assert few.quality["missing"] == pytest.approx((second["few"].isna().mean(), first["few"].isna().mean()))
+
+
+def test_a_volume_that_only_one_has_is_told(tmp_path: Path) -> None:
+    one = fitted(frame(1), tmp_path)
+    other = structs.replace(one, volume=VolumeDocument(rows=[9] * 168, hours=[3] * 168))
+    found = difference(one, other)
+    assert (found.same, found.facts) == (False, (("weeks_of_volume", 0.0, 3.0),))
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.3, 3.0, 100.0])

@@ -128,10 +128,10 @@ NOTHING_YET = {
     ("ml-model", "Budget left", "A"): "the same",
     ("ml-model", "Budget left", "B"): "the same",
     ("ml-model", "Budget left", "C"): "the same",
-    ("ml-model", "Volume against earlier weeks", "A"): "there is no earlier week",
-    ("ml-model", "Volume against earlier weeks", "B"): "the same",
-    ("ml-model", "Volume against earlier weeks", "C"): "the same",
-    ("ml-model", "Volume against earlier weeks", "D"): "the same",
+    ("ml-model", "Volume against the usual", "A"): "there is no earlier week",
+    ("ml-model", "Volume against the usual", "B"): "the same",
+    ("ml-model", "Volume against the usual", "C"): "the same",
+    ("ml-model", "Volume against the usual", "D"): "the same",
     **{
         ("ml-drift", f"{of}: PSI against the past", name): "there is no earlier day"
         for of in ("$feature", "Predictions")

@@ -72,7 +72,7 @@ def test_budgets_and_earlier_weeks_show_where_there_are_some(prometheus: Prometh
     for name in "AB":
         assert points(found["Budget left", name]) > 100, found["Budget left", name].expression
     for name in "ABCD":
-        assert points(found["Volume against earlier weeks", name]) > 50
+        assert points(found["Volume against the usual", name]) > 50
         assert points(found["Burn rate, slow answers", name]) > 100
     assert points(asked(prometheus, "ml-fleet")["Models", "N"]) == 1
 

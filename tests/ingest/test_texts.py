@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -74,19 +75,20 @@ def lengths(types: EventTypes, content: Any) -> np.ndarray:
 
 def test_a_baseline_has_the_distribution_of_the_lengths(tmp_path: Path) -> None:
     told = baseline(tmp_path)
-    table = frame(TEXTS).assign(comment=[float(len(text)) for text in TEXTS])
+    table = frame(TEXTS).assign(comment=[float(len(text)) if text else np.nan for text in TEXTS])
     numeric = fitted(table, replace(OPTIONS, kinds={"comment": FeatureKind.NUMERIC}), tmp_path).document
     (one,) = [variable for variable in told.variables if variable.name == "comment"]
     (other,) = [variable for variable in numeric.variables if variable.name == "comment"]
     assert (one.kind, other.kind) == ("text", "numeric")
     one.kind = "numeric"
     assert one == other
-    assert (one.minimum, one.maximum) == (min(map(len, TEXTS)), max(map(len, TEXTS)))
+    assert (one.minimum, one.maximum) == (min(map(len, filter(None, TEXTS))), max(map(len, TEXTS)))
+    assert one.missing == TEXTS.count("") > 0
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
 def test_every_file_holds_the_same_texts(tmp_path: Path, suffix: str) -> None:
-    texts = [*(text or "x" for text in TEXTS), None]  # an empty text is a missing one in a CSV file
+    texts = [*TEXTS, None]
     path, table = tmp_path / f"data.{suffix}", frame(texts)
     if suffix == "csv":
         table.to_csv(path, index=False)
@@ -98,7 +100,7 @@ def test_every_file_holds_the_same_texts(tmp_path: Path, suffix: str) -> None:
     (comment,) = [variable for variable in found.variables if variable.name == "comment"]
     (expected,) = [variable for variable in baseline(tmp_path, texts).variables if variable.name == "comment"]
     assert comment == expected
-    assert (comment.missing, comment.type_error) == (1, 0)
+    assert (comment.missing, comment.type_error) == (1 + TEXTS.count(""), 0)
 
 
 @pytest.mark.parametrize("form", ["json", "lines", "columns", "arrow", "arrow-encoded", "parquet"])
@@ -116,8 +118,9 @@ def test_every_body_counts_lengths(tmp_path: Path, form: str) -> None:
     (batch,), receipt = own.predictions(body, protocol, None)
     assert (receipt.accepted, receipt.trouble) == (301, None)
     found = lengths(types, batch.content)
-    assert found[:300].tolist() == [len(text) for text in texts[:300]]
-    assert np.isnan(found[300])
+    assert "" in texts
+    np.testing.assert_array_equal(found, [len(text) if text else np.nan for text in texts])
+    assert set(payload_of(found[np.isnan(found)]).tolist()) == set(payload_of(np.array([MISSING])).tolist())
 
 
 @pytest.mark.parametrize("form", ["json", "columns", "arrow"])
@@ -152,18 +155,39 @@ def test_a_text_that_is_not_sent_is_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_histories_and_replays_have_the_texts(tmp_path: Path, suffix: str) -> None:
     model = ModelIntake("m", "1", EventTypes(schema(tmp_path)))
-    texts = [text or "x" for text in TEXTS[:200]]
+    texts = TEXTS[:200]
     table = frame(texts).assign(id=np.arange(200), timestamp=1.7e9 + np.arange(200.0))
     path = tmp_path / f"rows.{suffix}"
     table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
     (chunk,) = History(path, model, {}, Notes()).chunks()
     assert chunk.predictions is not None
     place = [variable.name for variable in model.types.numeric].index("comment")
-    assert chunk.predictions.columns.numeric[place].tolist() == [len(text) for text in texts]
+    expected = [len(text) if text else np.nan for text in texts]
+    np.testing.assert_array_equal(chunk.predictions.columns.numeric[place], expected)
     lines = [
         json.loads(event.line) for event in Recording(path, model, {}, Notes()).events() if b"score" in event.line
     ]
-    assert [line["features"]["comment"] for line in lines] == texts
+    assert [line["features"]["comment"] or "" for line in lines] == texts
+
+
+def test_a_replay_makes_no_text_of_what_is_none(tmp_path: Path) -> None:
+    model = ModelIntake("m", "1", EventTypes(schema(tmp_path)))
+    odd = ["a", b"abc", Decimal("1.50"), ["a", "b"], None]
+    for number, value in enumerate(odd):
+        table = pd.DataFrame({"comment": [value], "score": [0.5], "timestamp": [1.7e9], "id": ["x"]})
+        table.to_parquet(tmp_path / f"{number}.parquet")
+    sent = [
+        json.loads(next(iter(Recording(tmp_path / f"{number}.parquet", model, {}, Notes()).events())).line)
+        for number in range(len(odd))
+    ]
+    assert [line["features"]["comment"] for line in sent] == ["a", True, True, True, None]
+
+
+def test_a_column_that_is_no_feature_is_no_text(tmp_path: Path) -> None:
+    table = frame(["a"] * 300)
+    kinds = {"score": FeatureKind.TEXT, "comment": FeatureKind.TEXT}
+    found, expected = (fitted(table, replace(OPTIONS, kinds=told), tmp_path).document for told in (kinds, KINDS))
+    assert found.variables == expected.variables
 
 
 def test_a_column_without_texts_is_refused(tmp_path: Path) -> None:

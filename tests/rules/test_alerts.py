@@ -50,6 +50,12 @@ def test_a_young_model_is_compared_with_its_baseline(tmp_path: Path) -> None:
     few = range(10, 14)
     series = []
     known = range(begins - 1, begins + 20)
+    shadow = '{job="ml", instance="a", model="m", version="2"'
+    series.append({"series": f"ml_model_shadow_info{shadow}}}", "values": "1x99999"})
+    series += [
+        {"series": f'ml_baseline_hour_predictions{shadow}, hour_of_week="{hour}"}}', "values": "9999x99999"}
+        for hour in known
+    ]
     for model, share, hours in (("twin", 1.0, known), ("m", 0.2, known), ("unknown", 0.2, ())):
         of = f'{{job="ml", instance="a", model="{model}", version="1"'
         rates = [usual[(begins + n) % 168] * (share if n in few else 1.0) for n in range(24)]

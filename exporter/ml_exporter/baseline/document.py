@@ -37,6 +37,7 @@ import orjson
 
 from ml_exporter.baseline.validity import check
 from ml_exporter.core.errors import BaselineError
+from ml_exporter.core.times import WEEK_HOURS
 
 FORMAT: Final = "ml-exporter-baseline/1"
 
@@ -145,6 +146,11 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     multivariate: MultivariateDocument | None = None
     calibration: CalibrationDocument | None = None
     volume: VolumeDocument | None = None
+
+    @property
+    def weeks_of_volume(self) -> float:
+        """Weeks whose volume by hour it knows."""
+        return round(sum(self.volume.hours) / WEEK_HOURS, 1) if self.volume else 0.0
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical JSON of all keys but ``sha256``."""

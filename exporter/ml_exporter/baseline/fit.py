@@ -111,7 +111,7 @@ def _first_pass(
         volume.add(chunk)
         for name, column in chunk.items():
             if name not in profiles:
-                is_text = options.kinds.get(name) is FeatureKind.TEXT
+                is_text = options.kinds.get(name) is FeatureKind.TEXT and name not in options.roles
                 profiles[name] = Profile(np.random.default_rng([_SEED, len(profiles)]), is_text=is_text)
             profiles[name].add(column)
     if not profiles or not next(iter(profiles.values())).rows:

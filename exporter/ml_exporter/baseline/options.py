@@ -31,3 +31,15 @@ class FitOptions:
     multivariate: bool = False
     class_scores: Mapping[str, str] = field(default_factory=dict)
     timestamp: str | None = None
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Return what the columns are that are no features, by name."""
+        roles = {
+            self.label: "label",
+            self.score: "score",
+            self.prediction: "prediction",
+            self.timestamp: "timestamp",
+        }
+        roles |= dict.fromkeys(self.class_scores.values(), "score")
+        return {name: role for name, role in roles.items() if name is not None}

@@ -47,9 +47,7 @@ class Review:
 def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSchema, tuple[Review, ...]]:
     """Return the schema that the profiles and options give, and what was made of each column."""
     _check_roles(profiles, options)
-    roles = {options.label: "label", options.score: "score", options.prediction: "prediction"}
-    roles |= {options.timestamp: "timestamp"}
-    roles |= dict.fromkeys(options.class_scores.values(), "score")
+    roles = options.roles
     numeric: list[NumericVariable] = []
     categorical: list[CategoricalVariable] = []
     reviews: list[Review] = []

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ml_exporter.core.arrays import MISSING, NONFINITE, TYPE_ERROR, BoolArray, FloatArray
+from ml_exporter.core.arrays import MISSING, NONFINITE, TYPE_ERROR, BoolArray, FloatArray, length_of
 from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.loose_json import loads
 from ml_exporter.core.text import category_name
@@ -55,10 +55,10 @@ class Column:
     def numbers(self, is_text: bool = False) -> FloatArray:
         """Return the values as float64, a marked NaN where a value is missing, infinite or no number.
 
-        With ``is_text`` the length of each text, a marked NaN where a value is missing or no text.
+        With ``is_text`` the length of each text, a marked NaN where a value is missing, empty or no text.
         """
         if is_text:
-            lengths = (float(len(value)) if isinstance(value, str) else TYPE_ERROR for value in self.values)
+            lengths = (length_of(value) if isinstance(value, str) else TYPE_ERROR for value in self.values)
             return np.where(self.missing, MISSING, np.fromiter(lengths, np.float64, len(self.values)))
         if self.values.dtype == object:
             import pandas as pd

@@ -220,7 +220,6 @@ def _show(given: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from ml_exporter.baseline import document
-    from ml_exporter.core.times import WEEK_HOURS
 
     baseline = document.read(given.file)
     created = datetime.fromtimestamp(baseline.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -230,8 +229,7 @@ def _show(given: argparse.Namespace) -> int:
     print(f"labels: {'yes' if baseline.outcomes else 'no'}")
     print(f"calibrated scores: {'yes' if baseline.calibration else 'no'}")
     print(f"segments: {', '.join(segment.name for segment in baseline.segments) or 'none'}")
-    weeks = sum(baseline.volume.hours) / WEEK_HOURS if baseline.volume else 0.0
-    print(f"volume by hour of the week: {f'{weeks:.1f} weeks' if weeks else 'no'}")
+    print(f"volume by hour of the week: {f'{baseline.weeks_of_volume} weeks' if baseline.volume else 'no'}")
     whole = baseline.multivariate
     held = f"{len(whole.components)} components of {len(whole.features)} features" if whole else "none"
     print(f"multivariate: {held}")

@@ -24,7 +24,7 @@ from ml_exporter.sums.tally import Tallies
 _ASIDE: Final = ("created", "source", "sha256")
 """What two baselines of the same data may differ in."""
 
-_FACTS: Final = ("task", "rows", "classes", "positive_class", "threshold")
+_FACTS: Final = ("task", "rows", "classes", "positive_class", "threshold", "weeks_of_volume")
 
 
 @dataclass(frozen=True)

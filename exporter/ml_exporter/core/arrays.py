@@ -35,3 +35,12 @@ def payload_of(values: FloatArray) -> IntArray:
     """Return the payload of each NaN in ``values`` (any shape): 1 absent, 2 type error, 3 not finite, else 0."""
     bits = values.view(np.int64) & 0x0007_FFFF_FFFF_FFFF
     return np.where(bits <= 3, bits, 0)
+
+
+def length_of(text: str) -> float:
+    """Return the number of characters of a text; one that is empty is missing, as a CSV file has it.
+
+    >>> length_of("früh"), length_of("")
+    (4.0, nan)
+    """
+    return float(len(text)) if text else MISSING

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import astuple
 
-from ml_exporter.core.arrays import ABSENT
+from ml_exporter.core.arrays import ABSENT, length_of
 from ml_exporter.core.privacy import masked
 from ml_exporter.core.schema import CategoricalVariable, ModelSchema, NumericVariable, Task, Variable
 from ml_exporter.core.segments import Segment, SegmentKind
@@ -34,13 +34,13 @@ class Mark:
 
 
 class Length(float):
-    """The length of a text in characters, as which JSON's text decodes."""
+    """The length of a text in characters, as which JSON's text decodes; NaN for an empty one, which is missing."""
 
 
 def _decoded(kind: type, value: Any) -> Any:
     """Return a text as its length; TypeError, which the decoder tells of, for another value."""
     if kind is Length and isinstance(value, str):
-        return Length(len(value))
+        return Length(length_of(value))
     raise TypeError
 
 

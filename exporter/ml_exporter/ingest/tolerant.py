@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ml_exporter.core.arrays import MISSING, TYPE_ERROR
+from ml_exporter.core.arrays import MISSING, TYPE_ERROR, length_of
 from ml_exporter.core.errors import PayloadError
 from ml_exporter.core.schema import FeatureKind
 from ml_exporter.ingest.events import WRONG_TYPE, EventTypes, Length, Scalar, Score
@@ -200,7 +200,7 @@ class TolerantReader:
         if categorical and isinstance(value, _SCALARS):
             return self._types.category_value(name, value)
         if kind is FeatureKind.TEXT and isinstance(value, str):
-            return Length(len(value))
+            return Length(length_of(value))
         self._warn(index, WRONG_TYPE_REASON, f"features.{name}: must be {_WANTED[kind]}, got {_kind(value)}")
         return self._types.category_value(name, WRONG_TYPE) if categorical else TYPE_ERROR
 

@@ -144,8 +144,9 @@ def _names(column: Column) -> list[Any]:
 
 
 def _texts(column: Column) -> list[Any]:
-    """Return texts as they are spelled, null where there is none."""
-    return [None if gone else value for value, gone in zip(column.values.tolist(), column.missing, strict=True)]
+    """Return texts as they are spelled, null where there is none, and what is no text as none in JSON either."""
+    given = zip(column.values.tolist(), column.missing.tolist(), strict=True)
+    return [None if gone else value if isinstance(value, str) else True for value, gone in given]
 
 
 _VALUES: Final = {FeatureKind.NUMERIC: _numbers, FeatureKind.CATEGORICAL: _names, FeatureKind.TEXT: _texts}

@@ -8,19 +8,22 @@ import pytest
 import scipy.stats
 from scipy.spatial.distance import jensenshannon
 
+from ml_exporter.baseline.fit import fit
+from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.reference import reference_of
+from ml_exporter.baseline.rows import predictions_of
+from ml_exporter.baseline.schema import schema_of
 from ml_exporter.core.metrics import Block
-from ml_exporter.core.schema import NumericVariable, Role, Task
+from ml_exporter.core.schema import FeatureKind, FeatureOptions, Role, Task
 from ml_exporter.core.variants import Variant
 from ml_exporter.signals import drift
-from ml_exporter.signals.drift.azure_bins import places, sturges
-from ml_exporter.signals.drift.comparison import baseline_of, geometry_of
 from ml_exporter.signals.signal import ModelContext, View
 from support import workload
-from support.models import BASELINE_ROWS, Model
+from support.models import BASELINE_ROWS, Model, chunk_of, tallies_of
 
 BASELINE = workload.table(BASELINE_ROWS, seed=1)
 WINDOWS = [(500, 0.0), (500, 0.4), (3_000, 0.0), (3_000, 0.15), (3_000, 0.5), (3_000, 2.0)]
+OPTIONS = FitOptions(Task.BINARY, label="label", score="score")
 SIGNALS = {signal.key: signal for signal in drift.SIGNALS}
 
 
@@ -52,43 +55,73 @@ def equal_widths(window: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, 
     return np.histogram(inside, edges)[0], np.histogram(baseline, edges)[0]
 
 
-def moved(model: Model, variable: NumericVariable, rows: int) -> np.ndarray:
-    """Return the edges of fine bins that stand for those of equal width."""
-    geometry = geometry_of(model.context)
-    here = geometry.variable_of_fine == model.schema.numeric.index(variable)
-    bins = int(sturges(np.array([float(rows)]))[0])
-    place, _ = places(geometry, baseline_of(model.context).means)
-    of = np.floor(place[here] * bins).clip(max=bins - 1).astype(int)
-    return np.repeat(np.concatenate(([-np.inf], variable.edges)), np.diff(of, prepend=-1))
-
-
 @pytest.mark.parametrize(("rows", "shift"), WINDOWS)
-def test_numbers_are_azures_in_bins_whose_edges_are_moved(rows: int, shift: float) -> None:
+def test_numbers_are_azures_within_its_bins(rows: int, shift: float) -> None:
     model, columns = Model(), workload.table(rows, seed=14, shift=shift)
     population, distance = (scores(f"azure_{key}", columns, model) for key in ("psi", "jensen_shannon"))
     for variable in model.schema.numeric:
         if variable.role is Role.OUTPUT:
             continue
-        window, baseline = numbers(columns, variable.name), numbers(BASELINE, variable.name)
-        bins = int(sturges(np.array([min(len(window), len(baseline))], float))[0])
-        cuts = moved(model, variable, min(len(window), len(baseline)))
-        counts = [
-            np.bincount(np.searchsorted(cuts, side, "right") - 1, minlength=bins) for side in (window, baseline)
-        ]
-        if variable.name == "constant":
-            counts = [side[side > 0] for side in counts]
-        assert population[variable.name] == pytest.approx(psi(*counts), abs=1e-9), variable.name
-        assert distance[variable.name] == pytest.approx(jensenshannon(*counts, 2), abs=1e-7), variable.name
+        name = variable.name
+        exact = equal_widths(numbers(columns, name), numbers(BASELINE, name))
+        if name == "constant":
+            exact = (exact[0][-1:], exact[1][-1:])
+        apart = name in ("tied", "constant")  # each fine bin holds one distinct value
+        wanted = psi(*exact)
+        assert population[name] == pytest.approx(wanted, abs=1e-9 if apart else 0.015 + 0.01 * wanted), name
+        assert distance[name] == pytest.approx(jensenshannon(*exact, 2), abs=1e-7 if apart else 0.02), name
 
-        if variable.name == "constant":
-            continue
-        exact = equal_widths(window, baseline)
-        moved_by = np.abs(np.cumsum(counts[1]) - np.cumsum(exact[1])).max() / len(baseline)
-        apart = variable.name == "tied"  # each fine bin holds one distinct value
-        assert moved_by <= (0.0 if apart else 1 / 250), variable.name
-        near = 1e-9 if apart else 0.012 + 0.02 * psi(*exact)
-        assert population[variable.name] == pytest.approx(psi(*exact), abs=near), variable.name
-        assert distance[variable.name] == pytest.approx(jensenshannon(*exact, 2), abs=1e-7 if apart else 0.03)
+
+def one_feature(baseline: np.ndarray) -> Model:
+    """Return a model of one feature, whose baseline holds the given numbers."""
+    table = {"normal": baseline, "score": np.full(len(baseline), 0.5), "label": np.arange(len(baseline)) % 2}
+    found = fit(
+        lambda: iter([chunk_of(table)]), OPTIONS, tallies_of, lambda *known: {}, (), source="x", created=1.0
+    ).document
+    model = Model()
+    model.schema, _ = schema_of("model", Task.BINARY, found, {})
+    model.tallies = tallies_of(model.schema)
+    model.context = ModelContext(reference_of(model.schema, model.tallies, found), 100, variants=Variant)
+    return model
+
+
+def score_of(model: Model, key: str, window: np.ndarray) -> float:
+    sums = model.tallies.zero()
+    table = chunk_of({"normal": window, "score": np.full(len(window), 0.5)})
+    model.tallies.add_predictions(predictions_of(table, model.schema, OPTIONS), sums)
+    (block,) = [
+        block
+        for block in SIGNALS[key].over_window(View(model.context, "1", sums, "1h"))
+        if isinstance(block, Block) and block.metric.name.startswith("ml_feature")
+    ]
+    return float(block.values[0])
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.5, 2.0])
+def test_what_lies_beyond_the_baseline_is_in_the_outermost_bins(sigma: float) -> None:
+    rng = np.random.default_rng(8)
+    baseline, window = np.exp(rng.normal(0, sigma, 5_000)), np.exp(rng.normal(0, sigma, 3_000))
+    model = one_feature(baseline)
+    for share, factor in ((0.0, 1.0), (0.2, 1.0), (0.2, 2.0), (1.0, 2.0)):
+        moved = window.copy()
+        moved[: int(share * 3_000)] = factor * baseline.max()
+        exact = equal_widths(moved, baseline)
+        wanted = psi(*exact)
+        assert score_of(model, "azure_psi", moved) == pytest.approx(wanted, abs=0.01 + 0.12 * wanted)
+        distance = score_of(model, "azure_jensen_shannon", moved)
+        assert distance == pytest.approx(jensenshannon(*exact, 2), abs=0.035)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_outlier_of_the_baseline_does_not_hide_those_of_a_window(sign: float) -> None:
+    rng = np.random.default_rng(8)
+    baseline, window = rng.normal(size=5_000), rng.normal(size=3_000)
+    baseline[7] = sign * 1e6
+    model = one_feature(baseline)
+    window[:600] = sign * 1e6
+    wanted = psi(*equal_widths(window, baseline))
+    assert wanted > 1
+    assert score_of(model, "azure_psi", window) == pytest.approx(wanted, rel=0.15)
 
 
 def test_a_far_outlier_does_not_hide_a_shift() -> None:
@@ -172,6 +205,38 @@ def test_a_configured_range_does_not_move_the_bins() -> None:
     schema = replace(model.schema, numeric=narrowed)
     model.context = ModelContext(reference_of(schema, model.tallies, model.document), 100, variants=Variant)
     assert scores("azure_psi", columns, model) == before
+
+
+@pytest.mark.parametrize("kind", ["numeric", "text"])
+def test_a_number_that_the_baseline_does_not_have_leaves_the_others_alone(kind: str) -> None:
+    model, columns = Model(), workload.table(2_000, seed=16, shift=0.5)
+    before = scores("azure_psi", columns, model)
+    schema, problems = schema_of("model", Task.BINARY, model.document, {"more": FeatureOptions(FeatureKind(kind))})
+    assert problems == []
+    model.schema, model.tallies = schema, tallies_of(schema)
+    model.context = ModelContext(reference_of(schema, model.tallies, model.document), 100, variants=Variant)
+    for key in ("azure_psi", "azure_jensen_shannon", "azure_chi_squared_pvalue"):
+        assert math.isnan(scores(key, columns, model).pop("more", math.nan))
+    found = scores("azure_psi", columns, model)
+    assert {name: found[name] for name in before} == before
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+def test_a_baseline_without_predictions_has_the_features(task: Task) -> None:
+    columns = workload.table(2_000, seed=16, task=task)
+    options = FitOptions(task, exclude=frozenset({"region", "score", "prediction", "label"} & columns.keys()))
+    found = fit(
+        lambda: iter([chunk_of(columns)]), options, tallies_of, lambda *known: {}, (), source="x", created=1.0
+    ).document
+    schema, _ = schema_of("model", task, found, {})
+    tallies = tallies_of(schema)
+    context = ModelContext(reference_of(schema, tallies, found), 100, variants=Variant)
+    sums = tallies.zero()
+    tallies.add_predictions(predictions_of(chunk_of(columns), schema, options), sums)
+    blocks = [*SIGNALS["azure_psi"].over_window(View(context, "1", sums, "1h"))]
+    (block,) = [b for b in blocks if isinstance(b, Block) and b.metric.name.startswith("ml_feature")]
+    assert len(block.values) == len(schema.features)
+    assert float(np.abs(block.values).max()) < 1e-9
 
 
 def test_a_model_that_does_not_ask_for_them_has_none() -> None:

@@ -58,14 +58,17 @@ def floats(column: Any) -> FloatArray | None:
 
 
 def lengths(column: Any) -> FloatArray | None:
-    """Return the number of characters of each text of a column, NaN for null; None if it is no text."""
+    """Return the number of characters of each text of a column, NaN for null and empty; None if it is no text."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         of_entry = lengths(column.dictionary)
         return None if of_entry is None else np.append(of_entry, np.nan)[places_of(column)]
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    return floats(pc.utf8_length(column)) if is_text(kind) else None
+    if not is_text(kind):
+        return None
+    counts = floats(pc.utf8_length(column))
+    return None if counts is None else np.where(counts > 0, counts, np.nan)
 
 
 def marked(values: list[FloatArray]) -> FloatArray:

@@ -24,11 +24,12 @@ def azure_psi(window: FloatArray, baseline: FloatArray, n: FloatArray, m: FloatA
     the smaller side, also in bins that are empty on both.
     Bins: of numbers as many of equal width between the extremes as Sturges' rule says of the smaller side,
     ``ceil(log2 min(n, m) + 1)``; categories, with all that the baseline does not know as one.
-    Bound: the result is Azure's for bins whose edges are moved to the next edge of a fine bin, past at most 1/250
-    of the baseline's numbers, and not at all where a fine bin holds one distinct value. The extremes are the
-    baseline's alone, what lies beyond is in the outermost bins; Azure widens its bins for it, so that one far
-    outlier hides a shift. For predictions and sensitive features the extremes are the means of the outermost fine
-    bins.
+    Bound: exact where each fine bin holds one distinct value. Else edges are moved to the next edge of a fine bin,
+    past at most 1/250 of the baseline's numbers; and the numbers of the two outermost fine bins, which reach to
+    the extremes, are taken to be spread as powers of uniform ones with their mean. The extremes are the baseline's
+    alone, what lies beyond is in the outermost bins; Azure widens its bins for it, so that one far outlier in the
+    window hides a shift. For predictions and sensitive features the extremes are the baseline's means of the
+    outermost fine bins.
     Missing values are left out; Azure leaves out the whole row.
     Minimum samples: the configured minimum of values in the window; below it there is no sample.
     Cost: O(fine bins) time and memory, whatever the number of events.
