@@ -1,13 +1,15 @@
-"""``ml-exporter check`` as a process: the sidecar's numbers, the criteria of the rules, and its exit codes."""
+"""``ml-exporter check``: the sidecar's numbers, the criteria of the rules, and its exit codes."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
 import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pandas as pd
 import pytest
 
 from ml_exporter.baseline import document
+from ml_exporter.cli.main import main
 from ml_exporter.compare.criteria import Criteria
 from ml_exporter.core.schema import Task
 from ml_exporter.signals import drift, quality
@@ -33,9 +36,14 @@ def command(*arguments: object) -> list[str]:
 
 
 def check(*arguments: object) -> tuple[int, str, str]:
-    """Run the command; return exit code, standard output and standard error."""
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
-    return done.returncode, done.stdout, done.stderr
+    """Run the command in this process; return exit code, standard output and standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main(["check", *map(str, arguments)])
+        except SystemExit as error:  # of the parser of arguments
+            code = int(error.code or 0)
+    return code, out.getvalue(), err.getvalue()
 
 
 def report(*arguments: object) -> dict[str, Any]:
