@@ -32,11 +32,7 @@ def test_a_restart_goes_on_where_the_last_commit_was(tmp_path: Path, clean: bool
         each.send(EVENTS[300:400], LABELS[200:350])
         each.tick()
     bench.send(EVENTS[400:], LABELS[350:])
-    if clean:
-        bench.engine._finish()
-        bench.directory = None
-    else:
-        bench.vanish()
+    bench.end(clean=clean)
     again = Bench(config, bench.clock)
     whole.clock = again.clock
     again.send(EVENTS, LABELS)

@@ -140,11 +140,7 @@ def test_a_restart_knows_what_was_rated(tmp_path: Path, clean: bool) -> None:
     bench.send([], [], TOLD[350:400])
     bench.tick()
     before = counters(bench)
-    if clean:
-        bench.engine._finish()
-        bench.directory = None
-    else:
-        bench.vanish()
+    bench.end(clean=clean)
     again = Bench(config, bench.clock)
     assert counters(again) == before
     again.send([], [], TOLD)

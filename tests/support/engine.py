@@ -112,6 +112,14 @@ class Bench:
         self.clock.advance(seconds)
         self.engine.tick()
 
+    def end(self, *, clean: bool) -> None:
+        """End as a SIGTERM would, with a last snapshot, or as a SIGKILL."""
+        if not clean:
+            self.vanish()
+            return
+        self.engine._finish()
+        self.directory = None
+
     def vanish(self) -> None:
         """End as a SIGKILL would: nothing more is written, the kernel closes the files."""
         if self.directory is not None:

@@ -1,4 +1,4 @@
-"""The bins of Azure Machine Learning's drift measures, made of whole fine bins."""
+"""The bins of Azure Machine Learning's drift measures, made of fine bins."""
 
 from __future__ import annotations
 

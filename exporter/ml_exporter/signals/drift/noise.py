@@ -13,7 +13,7 @@ from scipy.special import gammaincinv
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, NumericVariable, Task, Variable
 from ml_exporter.signals.drift.comparison import Comparison, Distribution, Geometry
-from ml_exporter.signals.drift.measure import DriftMeasure, Over
+from ml_exporter.signals.drift.measure import DriftMeasure
 from ml_exporter.sums.fixed import VALUES
 from ml_exporter.sums.layout import BlockSpec, Layout, Sums
 
@@ -52,10 +52,9 @@ def noise_floors(
     rng = np.random.default_rng(_SEED)
     rows = int(cells.sum())
     shares = rng.multinomial(rows, cells / rows, size=DRAWS) / rows
-    numeric = isinstance(variable, NumericVariable)
-    applying = [m for m in measures if m.noise and m.over is not (Over.CATEGORIES if numeric else Over.NUMBERS)]
     values = _Values(variable, cells, value_sums, sample) if isinstance(variable, NumericVariable) else None
     geometry = Geometry(_copies(variable))
+    applying = [measure for measure in measures if measure.noise and len(measure.variables(geometry))]
     baseline = Distribution(geometry, _sums(np.tile(cells, DRAWS), np.tile(value_sums, DRAWS)))
     floors: dict[str, list[float]] = {measure.key: [] for measure in applying}
     for size in SIZES:
