@@ -139,7 +139,7 @@ def _variables(
             categorical.append(np.fromiter(map(codes.__getitem__, values), np.int32, rows))
         else:
             decoded = numbers[types.numbers.index(variable.name)]
-            categorical.append(np.nan_to_num(decoded, nan=codes[None]).astype(np.int32))
+            categorical.append(np.where(np.isnan(decoded), codes[None], decoded).astype(np.int32))
     return numbers[: len(types.numeric)], categorical
 
 
