@@ -28,7 +28,7 @@ from ml_exporter.signals.drift import MEASURES
 from ml_exporter.signals.drift.noise import SIZES, noise_floors
 from ml_exporter.signals.signal import ModelContext, View
 from support.models import tallies_of
-from support.rules import FRUGAL, rules_for
+from support.rules import BUDGETS, FRUGAL, rules_for
 
 STEP: Final = 150
 """Seconds between two scrapes: two within each five minutes, on whichever side a range is open."""
@@ -264,7 +264,7 @@ def notifications(model: str, stream: Stream, folder: Path, thresholds: str) -> 
 
     promtool evaluates every rule that :data:`WATCHED` rests on each five minutes.
     """
-    rules = rules_for(WATCHED, thresholds, without=("30m", "2h", "6h", "3d"))
+    rules = rules_for(WATCHED, thresholds, without=BUDGETS)
     (folder / "rules.yml").write_text(json.dumps(rules))
     with open(folder / "stream.test.yml", "w") as file:
         groups = [group["name"] for group in rules["groups"]]
