@@ -109,11 +109,11 @@ class World:
         *replicas, joint = sidecars
         self._folder = folder
         self._ports = {"fleet": [replica.port for replica in replicas], "joint": [joint.port]}
-        self.prometheus = self._scrape("500ms")
+        self.prometheus = self._scrape("500ms", rules=[])
 
-    def _scrape(self, interval: str) -> Prometheus:
+    def _scrape(self, interval: str, rules: list[Path]) -> Prometheus:
         """Start a Prometheus over what an earlier one stored."""
-        made = Prometheus(self._folder, self._ports, RULES, scrape=interval)
+        made = Prometheus(self._folder, self._ports, rules, scrape=interval)
         self.processes.append(made)
         return made
 
@@ -148,7 +148,7 @@ class World:
         self.prometheus.until_query("min(count_over_time(up[5m])) >= bool 30", 1, seconds=60)
         # A scrape that arrives while a group is evaluated is seen by its later rules alone: none arrives any more.
         self.prometheus.end()
-        self.prometheus = self._scrape("1h")
+        self.prometheus = self._scrape("1h", RULES)
         self.prometheus.until_evaluated()
 
     def _send(
