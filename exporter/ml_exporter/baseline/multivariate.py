@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from scipy.special import gammaincinv
 
 from ml_exporter.baseline.document import BaselineDocument, MultivariateDocument
 from ml_exporter.baseline.options import FitOptions
@@ -161,6 +160,8 @@ def noise_scale(projections: FloatArray) -> float:
     second, third = float((values**2).sum()), float((values**3).sum())
     if second <= 0.0 or third <= 0.0:
         return 0.0
+    from scipy.special import gammaincinv  # what a fit needs, a sidecar does not load
+
     freedom = second**3 / third**2
     quantile = 2.0 * float(gammaincinv(freedom / 2.0, QUANTILE))
     return float(np.sqrt(2.0 * second) * (quantile - freedom) / np.sqrt(2.0 * freedom))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from ml_exporter.core.metrics import NoData
 from ml_exporter.core.schema import Task
@@ -56,6 +57,24 @@ def test_without_a_shift_one_window_in_a_thousand_lies_above_the_noise_floor(row
     assert above <= 0.002
     # The floor is no wall either: nine of ten windows come to a quarter of it.
     assert np.mean([shift > floor / 4 for shift, floor, _ in drawn]) > 0.9
+
+
+@pytest.mark.parametrize("tenths", range(1, 11))
+def test_the_noise_floor_is_hardly_above_the_quantile_of_the_gamma_distribution(tenths: int) -> None:
+    rng = np.random.default_rng(tenths)
+    counts, before = np.zeros((2, 10), np.int64)
+    for side, size in ((counts, 400), (before, 5_000)):
+        side[:tenths] = 1 + rng.multinomial(size, rng.dirichlet(np.full(tenths, 2.0)))
+    hits, hits_before = rng.binomial(counts, 0.4), rng.binomial(before, 0.4)
+    _, floor, _ = calibration_shift(Tenths(counts, hits, counts * 0.4), Tenths(before, hits_before, before * 0.4))
+    used = counts > 0
+    share = ((hits + hits_before + 1) / (counts + before + 2))[used]
+    variance = share * (1 - share) * (1 / counts[used] + 1 / before[used])
+    folded = stats.foldnorm(0, scale=np.sqrt(variance))
+    weight = counts[used] / counts.sum()
+    mean, spread = weight @ folded.mean(), weight**2 @ folded.var()
+    quantile = stats.gamma(mean**2 / spread, scale=spread / mean).ppf(0.999)
+    assert 1.001 < floor / quantile < 1.016
 
 
 def test_ranks_may_stand_while_the_calibration_shifts() -> None:

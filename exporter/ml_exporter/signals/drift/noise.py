@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from scipy.special import gammaincinv
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.schema import ModelSchema, NumericVariable, Task, Variable
@@ -107,6 +106,8 @@ class _Values:
 
 
 def _quantile(scores: FloatArray, measure: DriftMeasure) -> float:
+    from scipy.special import gammaincinv  # what a fit needs, a sidecar does not load
+
     assert measure.noise is not None
     power = measure.noise.value
     powered = scores**power

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-from scipy.special import gammaincinv
 
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.metrics import ONE, Block, NoData, gauge
@@ -25,7 +25,7 @@ from ml_exporter.signals.signal import (
     Views,
 )
 
-_QUANTILE: Final = 0.999
+_NORMAL: Final = NormalDist().inv_cdf(0.999)
 
 _TOLD: Final = "over labels that arrived within the window"
 _OF: Final = ("model", "version", "window")
@@ -54,7 +54,7 @@ def calibration_shift(window: Tenths, baseline: Tenths) -> tuple[FloatArray, Flo
     >>> now = Tenths(np.array([100]), np.array([30]), np.array([50.0]))
     >>> before = Tenths(np.array([100]), np.array([50]), np.array([50.0]))
     >>> [round(float(value), 3) for value in calibration_shift(now, before)]
-    [0.2, 0.275, 0.2]
+    [0.2, 0.279, 0.2]
     """
     both = (window.outcomes > 0) & (baseline.outcomes > 0)
     n, m = np.maximum(window.outcomes, 1), np.maximum(baseline.outcomes, 1)
@@ -69,7 +69,8 @@ def calibration_shift(window: Tenths, baseline: Tenths) -> tuple[FloatArray, Flo
     # The mean of the absolute value of a standard normal number, and its variance.
     mean = np.add.reduce(deviation, axis=-1) * np.sqrt(2.0 / np.pi)
     spread = np.add.reduce(deviation * deviation, axis=-1) * (1.0 - 2.0 / np.pi)
-    floor = gammaincinv(mean * mean / spread, _QUANTILE) * spread / mean
+    shape = mean * mean / spread
+    floor = mean * (1.0 - 1.0 / (9.0 * shape) + _NORMAL / (3.0 * np.sqrt(shape))) ** 3
     change *= weight
     return np.add.reduce(np.abs(change), axis=-1), floor, np.add.reduce(change, axis=-1)
 
@@ -86,7 +87,8 @@ class CalibrationShift(JointSignal):
 
     Noise floor: the 99.9 % quantile without a shift, of a gamma distribution with the mean and variance of
     ``sum_k w_k |z_k|``, ``z_k`` normal with variance ``r_k (1 - r_k) (1 / n_k + 1 / m_k)``; ``r_k`` is the
-    observed share of both sides together, ``n_k`` and ``m_k`` their outcomes.
+    observed share of both sides together, ``n_k`` and ``m_k`` their outcomes. The quantile is Wilson's and
+    Hilferty's, which lies 0.1 to 1.6 % above it for as many tenths as there are.
 
     Range: 0 to 1; identical sides give 0. Tenths without outcomes on one side are left out.
     Bound: scores are summed with steps of 2^-30, so the value is within 1e-9.
@@ -97,7 +99,8 @@ class CalibrationShift(JointSignal):
 
     Reference: M. Naeini, G. Cooper, M. Hauskrecht, Obtaining well calibrated probabilities using Bayesian binning,
     AAAI 2015 (the bins); F. Leone, L. Nelson, R. Nottingham, The folded normal distribution, Technometrics 3
-    (1961), doi:10.1080/00401706.1961.10489974 (the noise).
+    (1961), doi:10.1080/00401706.1961.10489974 (the noise); E. Wilson, M. Hilferty, The distribution of chi-square,
+    PNAS 17 (1931), doi:10.1073/pnas.17.12.684 (its quantile).
     """
 
     key = "calibration_shift"
