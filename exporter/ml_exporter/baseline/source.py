@@ -145,6 +145,7 @@ def read_chunks(path: Path, text: Container[str] | None = None) -> Iterator[Chun
     try:
         import pandas as pd
         import pyarrow
+        import scipy  # noqa: F401 - what the end of a fit needs is told of at its beginning
     except ImportError as error:
         raise BaselineError(
             f"{error.name} is not installed; it comes with: pip install 'ml-exporter[fit]'"
