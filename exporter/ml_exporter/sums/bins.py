@@ -91,9 +91,10 @@ class BinFinder:
         cells -= self._first
         np.maximum(cells, self._lowest, out=cells)
         np.minimum(cells, self._highest, out=cells)
-        bins: IntArray = self._table.take(cells)
+        # Every place exists, and numpy is fastest where it need not say which does not.
+        bins: IntArray = self._table.take(cells, mode="wrap")
         for _ in range(self._compared):
-            bins += values >= self._bounds.take(bins)
+            bins += values >= self._bounds.take(bins, mode="wrap")
         for row in self._searched:
             bins[row] = self._edges[row].searchsorted(values[row], side="right") + self._starts[row]
         return bins
