@@ -215,7 +215,8 @@ def test_every_query_of_every_dashboard_has_data(told: demo.Story) -> None:
     provoke(told)
     url = told._ports.url("prometheus")
     until(lambda: instant(url, 'ALERTS{alertname="MLExporterEventsLost", alertstate="firing"}'), seconds=60)
-    until(lambda: instant(url, "count_over_time(ml_exporter_event_warnings_total[1m]) > 2"), seconds=60)
+    for name in ("ml_exporter_event_warnings_total", "ml_pipeline_failures_total"):
+        until(lambda name=name: instant(url, f"count_over_time({name}[1m]) > 2"), name, seconds=60)
     # A mark lies on a whole minute, and the retraining may have been the last thing to happen.
     until(lambda: instant(url, "ml_retrain_last_success_timestamp_seconds", time.time() // 60 * 60), seconds=90)
     seen: dict[tuple[str, str, str], bool] = {}
