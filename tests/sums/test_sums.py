@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ml_exporter.core.arrays import ABSENT, MISSING, NONFINITE, TYPE_ERROR
 from ml_exporter.core.schema import Task
+from ml_exporter.sums import variables
 from ml_exporter.sums.fixed import DELAY, LATENCY, LOG_LOSS, UNIT_INTERVAL, VALUES, WIDE, Fixed
 from ml_exporter.sums.layout import BlockSpec, Layout
 from ml_exporter.sums.variables import Cells
@@ -162,9 +163,10 @@ def test_layout_refuses_equal_names() -> None:
         Layout([BlockSpec("a", (1,)), BlockSpec("a", (2,))])
 
 
-def test_a_batch_too_long_for_exact_running_totals_is_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_batch_is_counted_in_parts_whose_sums_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert variables._PART * VALUES.limit / VALUES.step < 2**53
     model = Model()
     columns = workload.table(300, seed=5)
     whole = model.sums(columns).vector
-    monkeypatch.setattr("ml_exporter.sums.variables._EXACT_ROWS", 7)
+    monkeypatch.setattr(variables, "_PART", 7 * len(model.schema.numeric))
     np.testing.assert_array_equal(model.sums(columns).vector, whole)

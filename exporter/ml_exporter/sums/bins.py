@@ -18,6 +18,7 @@ _MOST: Final = 3
 
 _MANTISSA: Final = 52
 _LEAST_BITS: Final = 4
+"""Bits of the mantissa that a logarithmic map reads at least: sixteen cells for each doubling of a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,8 @@ from ml_exporter.sums.layout import BlockSpec, Sums
 STATUSES: Final = ("other", "missing", "absent", "type_error")
 """The cells after a variable's bins: unseen category or infinity, null, no such key, another type."""
 
-_EXACT_ROWS: Final = int(2**53 / (VALUES.limit / VALUES.step))
-"""Rows whose sums of steps are exact in floating point."""
-
 _PART: Final = 2**18
-"""Values counted at once (chosen: what is made of them on the way then stays in a core's caches)."""
+"""Values counted at once (chosen: what is made of them stays in a core's caches, and floats hold their sums)."""
 
 _STATUS_OF_PAYLOAD = np.array([1, 2, 3, 0])
 
@@ -55,7 +52,7 @@ class VariableTally:
     - ``variable_sums`` (numeric bins,): sum over each bin of ``(x - center) / scale`` as :data:`fixed.VALUES`.
     - ``variable_range`` (numeric variables, 2): values below ``lower`` and above ``upper``, in a bin as well.
 
-    Time: O(variables x rows). Memory: some times the batch, at most 10 MiB.
+    Time: O(variables x rows). Memory: some arrays of at most 2**18 numbers, or of one row.
     """
 
     key: ClassVar[str] = "variables"
@@ -83,7 +80,7 @@ class VariableTally:
         """Add a batch of predictions."""
         counts = sums["variable_counts"]
         variables, rows = batch.numeric.shape
-        step = min(_EXACT_ROWS, 1 + _PART // max(variables, 1))
+        step = max(1, _PART // max(variables, 1))
         for start in range(0, rows if variables else 0, step):
             part = batch.numeric[:, start : start + step]
             self._add_numeric(part, counts, sums["variable_sums"], sums["variable_range"])
@@ -111,7 +108,7 @@ class VariableTally:
         """Put what is no number into the cell of why it is none."""
         gaps = np.flatnonzero(np.isnan(values))
         if len(gaps):
-            first = (self._cells.starts + self._cells.bins)[gaps // values.shape[1]]
+            first = self._cells.status(STATUSES[0])[gaps // values.shape[1]]
             np.put(cells, gaps, first + _STATUS_OF_PAYLOAD[payload_of(values.ravel()[gaps])])
 
 

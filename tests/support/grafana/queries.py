@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,15 +159,21 @@ def run(
     width: float = WIDTH,
     scrape: str = SCRAPE,
     expand: bool = True,
-    only: Callable[[Panel], bool] = lambda panel: True,
 ) -> Ran:
     """Resolve the variables of a dashboard and run its queries; collapsed rows run where `expand` opens them."""
     dashboard, prometheus = load(path), Prometheus(prometheus_url)
     scope = resolve(dashboard, prometheus, end=end, seconds=seconds, choices=choices)
     runner = Runner(prometheus, scope, end, seconds, width, scrape)
     places = placed(dashboard, scope, expand=expand)
-    results = [result for place in places if only(place.panel) for result in runner.run(place.panel)]
+    results = [result for place in places for result in runner.run(place.panel)]
     return Ran(dashboard, runner, places, results)
+
+
+def run_dashboard(
+    path: Path, prometheus_url: str, *, end: float, seconds: float, choices: Choices | None = None
+) -> list[Result]:
+    """Run every query of a dashboard, those in collapsed rows too."""
+    return run(path, prometheus_url, end=end, seconds=seconds, choices=choices).results
 
 
 def missing_legend_labels(result: Result) -> set[str]:

@@ -87,8 +87,8 @@ class CalibrationShift(JointSignal):
 
     Noise floor: the 99.9 % quantile without a shift, of a gamma distribution with the mean and variance of
     ``sum_k w_k |z_k|``, ``z_k`` normal with variance ``r_k (1 - r_k) (1 / n_k + 1 / m_k)``; ``r_k`` is the
-    observed share of both sides together, ``n_k`` and ``m_k`` their outcomes. The quantile is Wilson's and
-    Hilferty's, which lies 0.1 to 1.6 % above it for as many tenths as there are.
+    observed share of both sides together, ``n_k`` and ``m_k`` their outcomes. The quantile is by Wilson's and
+    Hilferty's formula, which lies 0.1 to 1.6 % above the exact one for one to ten tenths.
 
     Range: 0 to 1; identical sides give 0. Tenths without outcomes on one side are left out.
     Bound: scores are summed with steps of 2^-30, so the value is within 1e-9.
