@@ -1,6 +1,7 @@
 """Fitting: the same from CSV and Parquet, in bounded memory, with kinds a person would choose."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -253,6 +254,17 @@ def test_files_that_cannot_be_read_are_told(
         path.write_bytes(content)
     with pytest.raises(BaselineError, match=message):
         list(read_chunks(path))
+
+
+@pytest.mark.parametrize("library", ["pandas", "pyarrow", "scipy"])
+def test_a_library_that_is_not_there_is_told_with_the_way_to_it(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data.csv").write_text("a\n1\n")
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(BaselineError) as caught:
+        next(read_chunks(tmp_path / "data.csv"))
+    assert str(caught.value) == f"{library} is not installed; it comes with: pip install 'ml-exporter[fit]'"
 
 
 def test_sensitive_features_show_neither_values_nor_names(tmp_path: Path) -> None:

@@ -8,9 +8,6 @@ from support.alert_cases import CASES
 from support.alert_cases.estimation import less_sure
 from support.rules import ALERTS, BUDGETS, Case, annotations, healthy, play, run
 
-LONGER = (*BUDGETS, "24h")
-"""Windows beside the one that is looked at over weeks."""
-
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_an_alert_fires_when_it_should_and_ends(case: Case, tmp_path: Path) -> None:
@@ -44,7 +41,7 @@ def test_volume_is_compared_with_the_same_hour_of_earlier_weeks(tmp_path: Path) 
     ]
     # A sample every 100 seconds: three in each five minutes, whatever becomes of a range's edges.
     timing = {"interval": "100s", "evaluation": "5m"}
-    run(tmp_path, "MLVolumeAnomaly", series, {"alert_rule_test": tests}, without=LONGER, **timing)
+    run(tmp_path, "MLVolumeAnomaly", series, {"alert_rule_test": tests}, without=BUDGETS, **timing)
 
 
 def test_a_young_model_is_compared_with_its_baseline(tmp_path: Path) -> None:
@@ -165,7 +162,7 @@ def test_a_feature_is_frozen_if_it_varied_a_day_or_a_week_ago(tmp_path: Path) ->
         {"eval_time": f"{hour}h", "alertname": "MLFeatureFrozen", "exp_alerts": alerts} for hour, alerts in moments
     ]
     timing = {"interval": "100s", "evaluation": "250s"}
-    run(tmp_path, "MLFeatureFrozen", series, {"alert_rule_test": tests}, without=LONGER, **timing)
+    run(tmp_path, "MLFeatureFrozen", series, {"alert_rule_test": tests}, without=BUDGETS, **timing)
 
 
 def test_the_watchdog_always_barks(tmp_path: Path) -> None:
