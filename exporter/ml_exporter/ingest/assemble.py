@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from msgspec.structs import astuple
-from xxhash import xxh3_64_intdigest
 
 from ml_exporter.core.arrays import MISSING, NONFINITE, BoolArray, CodeArray, FloatArray, HashArray
 from ml_exporter.core.columns import NO_CLASS, PredictionColumns, likeliest
@@ -19,7 +18,7 @@ from ml_exporter.core.schema import CategoricalVariable, NumericVariable, Task
 from ml_exporter.core.text import category_name, label_value
 from ml_exporter.core.times import LATEST
 from ml_exporter.ingest.events import ABSENT_CATEGORY, EventTypes
-from ml_exporter.ingest.ids import Ids
+from ml_exporter.ingest.ids import Ids, hashed
 from ml_exporter.sums.segments import group_codes
 from ml_exporter.sums.variables import STATUSES
 
@@ -188,10 +187,7 @@ def codes_in(types: EventTypes, segment: str, values: Sequence[Any]) -> CodeArra
 
 
 def hash_ids(ids: Sequence[str | int | None] | Ids, seed: int) -> tuple[HashArray, BoolArray]:
-    """Return the 64-bit hash of each id, and which of them are there; an int and its digits are one id.
-
-    The hash is xxh3 with a seed of the state directory's own: ids are not kept in the clear.
-    """
+    """Return the 64-bit hash of each id, and which of them are there; an int and its digits are one id."""
     if isinstance(ids, Ids):
         return ids.hashes(seed)
     identified = np.ones(len(ids), bool)
@@ -203,8 +199,7 @@ def hash_ids(ids: Sequence[str | int | None] | Ids, seed: int) -> tuple[HashArra
         texts = ["" if item is None else str(item) for item in ids]
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
         identified[:] = [item not in (None, "") for item in ids]
-    hashes = np.fromiter(map(xxh3_64_intdigest, encoded, repeat(seed)), np.uint64, len(ids))
-    return hashes, identified
+    return hashed(encoded, seed), identified
 
 
 def times_of(values: Sequence[datetime | float | None] | FloatArray) -> FloatArray:

@@ -1,18 +1,15 @@
-"""Ids as they lie in Arrow's buffers, hashed without a text for each."""
+"""Ids as they lie in Arrow's buffers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise, repeat
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from xxhash import xxh3_64_intdigest
 
 from ml_exporter.core.arrays import BoolArray, HashArray
-from ml_exporter.ingest.ids import Ids
+from ml_exporter.ingest.ids import Ids, hashed
 
 
 class ArrowIds(Ids):
@@ -58,14 +55,10 @@ def places_of(column: Any) -> Any:
 def _hashes(column: Any, seed: int) -> tuple[HashArray, BoolArray]:
     if pa.types.is_integer(column.type):
         column = column.cast(pa.string())
-    width: Final = np.dtype(np.int64 if pa.types.is_large_string(column.type) else np.int32)
-    _, offsets, data = column.buffers()
-    bounds = np.frombuffer(offsets, width, len(column) + 1, column.offset * width.itemsize)
-    # A null may have bytes behind it; they are passed over by what is told of it.
-    first, text = int(bounds[0]), b"" if data is None else data[bounds[0] : bounds[-1]].to_pybytes()
-    pieces = [text[start:end] for start, end in pairwise((bounds - first).tolist())]
-    hashes = np.fromiter(map(xxh3_64_intdigest, pieces, repeat(seed)), np.uint64, len(pieces))
-    identified: BoolArray = np.diff(bounds) > 0
-    if column.null_count:
-        identified = identified & pc.is_valid(column).to_numpy(zero_copy_only=False)
-    return hashes, identified
+    is_large = pa.types.is_large_string(column.type)
+    encoded = column.view(pa.large_binary() if is_large else pa.binary()).to_pylist()
+    identified = np.ones(len(encoded), bool)
+    if not all(encoded):
+        identified[:] = [bool(item) for item in encoded]
+        encoded = [item or b"" for item in encoded]
+    return hashed(encoded, seed), identified
