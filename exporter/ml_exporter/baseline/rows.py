@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.baseline.source import Chunk, Column
@@ -29,7 +26,7 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
     if source is not None and schema.task is not Task.MULTICLASS:
         output = chunk[source].numbers()
     if options.prediction is not None and schema.is_classifier:
-        predicted = _codes(chunk[options.prediction].names(), schema.classes, missing=NO_CLASS, other=NO_CLASS)
+        predicted = _codes(chunk[options.prediction], schema.classes, missing=NO_CLASS, other=NO_CLASS)
     elif scores is not None:
         predicted = likeliest(scores)
     elif schema.task is Task.BINARY:
@@ -40,9 +37,7 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
     numbers = np.array(numeric, np.float64).reshape(len(numeric), rows)
     codes = np.array(categorical, np.int32).reshape(len(categorical), rows)
     sent = {
-        segment.name: _codes(
-            chunk[segment.name].names(), segment.values, missing=segment.named + 1, other=segment.named
-        )
+        segment.name: _codes(chunk[segment.name], segment.values, missing=segment.named + 1, other=segment.named)
         for segment in schema.segments
         if segment.kind is SegmentKind.SENT and segment.name in chunk
     }
@@ -77,22 +72,29 @@ def _category_codes(
         return np.where(predicted == NO_CLASS, known + STATUSES.index("missing"), predicted).astype(np.int32)
     if variable.name not in chunk:
         return np.full(len(predicted), known + STATUSES.index("absent"), np.int32)
-    names: npt.NDArray[Any] = chunk[variable.name].names()
-    if variable.sensitive and options.key is not None:
-        key = options.key
-        names = np.array([None if name is None else masked(name, key) for name in names], object)
-    return _codes(names, variable.categories, missing=known + STATUSES.index("missing"), other=known)
+    key = options.key if variable.sensitive else None
+    gap = known + STATUSES.index("missing")
+    return _codes(chunk[variable.name], variable.categories, missing=gap, other=known, key=key)
 
 
-def _codes(names: npt.NDArray[Any], known: tuple[str, ...], *, missing: int, other: int) -> CodeArray:
-    codes = {name: number for number, name in enumerate(known)} | {None: missing}
-    return np.fromiter((codes.get(name, other) for name in names), np.int32, len(names))
+def _codes(
+    column: Column, known: tuple[str, ...], *, missing: int, other: int, key: bytes | None = None
+) -> CodeArray:
+    """Return the place of each value's name among those known; with a ``key`` they know it masked."""
+    places = {name: place for place, name in enumerate(known)}
+
+    def code_of(name: str | None) -> int:
+        if name is None:
+            return missing
+        return places.get(name if key is None else masked(name, key), other)
+
+    return column.codes(code_of)
 
 
 def outcomes_of(columns: PredictionColumns, label: Column, schema: ModelSchema) -> OutcomeColumns:
     """Return the rows of ``columns`` that have a usable label, with it."""
     if schema.is_classifier:
-        codes = _codes(label.names(), schema.classes, missing=NO_CLASS, other=NO_CLASS)
+        codes = _codes(label, schema.classes, missing=NO_CLASS, other=NO_CLASS)
         truth: FloatArray = np.where(codes == NO_CLASS, np.nan, codes)
     else:
         truth = label.numbers()

@@ -6,7 +6,7 @@ The only module that imports pandas and pyarrow, and only when a file is read: t
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ml_exporter.core.arrays import MISSING, NONFINITE, TYPE_ERROR, BoolArray, FloatArray, length_of
+from ml_exporter.core.arrays import (
+    MISSING,
+    NONFINITE,
+    TYPE_ERROR,
+    BoolArray,
+    CodeArray,
+    FloatArray,
+    IntArray,
+    length_of,
+)
 from ml_exporter.core.errors import BaselineError
 from ml_exporter.core.loose_json import loads
 from ml_exporter.core.text import category_name
@@ -28,6 +37,9 @@ SUFFIXES: Final = (".csv", ".parquet", ".jsonl", ".ndjson")
 _BOOLEANS: Final = {"True": "true", "False": "false", "TRUE": "true", "FALSE": "false"}
 _OTHERWISE_SPELLED: Final = tuple(f"{end}\n" for end in (".0", *_BOOLEANS))
 """Ends of the lines of a column of text, of which one must be there if a name differs from its text."""
+
+_DISTINCT: Final = frozenset((str, int, float, bool))
+"""Types of which equal values have one name; beside each other they do not: True equals 1."""
 
 MISSING_WORDS: Final = frozenset(("NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None"))
 """Words that stand for a missing number in a CSV file; among texts each is a text like any other."""
@@ -89,24 +101,39 @@ class Column:
         seconds = dates.astype("datetime64[us, UTC]").astype("int64").to_numpy() / 1e6
         return np.where(np.isnan(numbers), np.where(dates.isna(), np.nan, seconds), numbers)
 
+    def codes(self, code_of: Callable[[str | None], int]) -> CodeArray:
+        """Return the code of each value's name, and of None where there is none, (rows,)."""
+        codes = np.full(len(self.values), code_of(None), np.int32)
+        places, names = self._named()
+        codes[~self.missing] = np.fromiter(map(code_of, names), np.int32, len(names))[places]
+        return codes
+
     def names(self) -> npt.NDArray[np.object_]:
         """Return the values as names of categories, None where there is none.
 
         Text keeps its spelling, but for ``True`` and ``False`` and for whole numbers written with ``.0``, both
         marks of a table written by pandas; a live event would spell them ``true`` and ``1``.
         """
-        names = np.full(len(self.values), None, object)
-        present = self.values[~self.missing].tolist()
-        kinds = set(map(type, present))
-        if kinds == {str} and _is_spelled_so(present):
-            names[~self.missing] = present
-        elif len(kinds) == 1 and kinds <= {str, int, bool}:
-            # Equal values have one name, but not True and 1, nor zeros of both signs.
-            spelled = {value: _name(value) for value in set(present)}
-            names[~self.missing] = [spelled[value] for value in present]
+        all_names = np.full(len(self.values), None, object)
+        places, names = self._named()
+        all_names[~self.missing] = np.array(names, object)[places]
+        return all_names
+
+    def _named(self) -> tuple[IntArray, list[str | None]]:
+        """Return the names of the values that are there, and which of them each value has."""
+        import pandas as pd
+
+        present = self.values[~self.missing]
+        values = present.tolist()
+        kinds = set(map(type, values))
+        if len(kinds) == 1 and kinds <= _DISTINCT:
+            places, distinct = pd.factorize(present)
+            values = distinct.tolist()
         else:
-            names[~self.missing] = [_name(value) for value in present]
-        return names
+            places = np.arange(len(values))
+        whole = "\n".join((*values, "")) if kinds == {str} else None
+        is_spelled_so = whole is not None and not any(end in whole for end in _OTHERWISE_SPELLED)
+        return places, values if is_spelled_so else list(map(_name, values))
 
 
 Chunk = dict[str, Column]
@@ -116,11 +143,6 @@ def _name(value: object) -> str | None:
     if isinstance(value, str):
         return _BOOLEANS.get(value) or (value[:-2] if value.endswith(".0") and _is_whole(value) else value)
     return category_name(value.item() if isinstance(value, np.generic) else value)
-
-
-def _is_spelled_so(texts: list[str]) -> bool:
-    whole = "\n".join((*texts, ""))
-    return not any(end in whole for end in _OTHERWISE_SPELLED)
 
 
 def _is_missing_word(value: object) -> bool:
