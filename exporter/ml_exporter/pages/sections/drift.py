@@ -48,11 +48,17 @@ class _Numbers:
         self.psi, self.psi_floor = of("psi"), of("psi_noise_floor")
         self.ks, self.ks_floor = of("kolmogorov_smirnov"), of("kolmogorov_smirnov_noise_floor")
         self.reasons = chosen.reasons.get("feature_drift_psi", {})
+        self._kinds = chosen.snapshot.rows("ml_feature_info", *chosen.total)
 
     def ordered(self) -> list[str]:
         """Return all features: those first whose PSI is farthest above its noise, those without a value last."""
         beyond = {name: value - self.psi_floor.get(name, 0.0) for name, value in self.psi.items()}
         return sorted(self.samples, key=lambda name: (-beyond.get(name, float("-inf")), name))
+
+    def title(self, name: str) -> Html:
+        """Return the name of a feature, and of a text what of it is compared."""
+        words = f"<br>{muted('length of the text')}" if (name, "text") in self._kinds else ""
+        return Html(f"{html(name)}{words}")
 
     def cells(self, name: str) -> tuple[Number, Number, Number]:
         """Return PSI, KS and samples of a feature."""
@@ -70,7 +76,8 @@ def _content(chosen: Selection) -> Html:
     now = _by_feature(chosen.snapshot.rows("ml_feature_window_bin", *chosen.scope))
     before = _by_feature(chosen.snapshot.rows("ml_baseline_feature_bin_ratio", *chosen.total))
     first = [
-        (name, picture(now.get(name, {}), before.get(name, {})), *numbers.cells(name)) for name in names[:SHOWN]
+        (numbers.title(name), picture(now.get(name, {}), before.get(name, {})), *numbers.cells(name))
+        for name in names[:SHOWN]
     ]
     words = (
         "Sorted by how far PSI is above its noise floor: the 99.9 % quantile without drift at this many samples."
@@ -83,7 +90,7 @@ def _rest(names: list[str], numbers: _Numbers) -> Html:
     if not names:
         return Html("")
     heads = (_HEADS[0], *_HEADS[2:])
-    rows = [(name, *numbers.cells(name)) for name in names[:LISTED]]
+    rows = [(numbers.title(name), *numbers.cells(name)) for name in names[:LISTED]]
     listed = table("Further features, in the same order.", heads, rows)
     left = len(names) - len(rows)
     note = muted(f"{plain(left)} more are on the page of metrics.") if left else ""

@@ -15,6 +15,7 @@ from ml_exporter.signals.drift import (
     chi_squared_pvalue,
     cramers_v,
     jensen_shannon,
+    kind,
     kolmogorov_smirnov,
     kolmogorov_smirnov_pvalue,
     l_infinity,
@@ -48,5 +49,6 @@ SIGNALS: tuple[Signal, ...] = (
     samples.SIGNAL,
     noise_scale.SIGNAL,
     bins.SIGNAL,
+    kind.SIGNAL,
     below.SIGNAL,
 )
