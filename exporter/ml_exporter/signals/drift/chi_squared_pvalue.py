@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray
-from ml_exporter.signals.drift.chi_squared import categorical_bins, chi_squared
+from ml_exporter.signals.drift.chi_squared import categorical_bins, statistic_of
 from ml_exporter.signals.drift.comparison import Comparison
 from ml_exporter.signals.drift.measure import DriftMeasure, Over
 
@@ -39,7 +39,7 @@ def chi_squared_pvalue(statistic: FloatArray, freedom: FloatArray) -> FloatArray
 def _score(pair: Comparison) -> FloatArray:
     window, baseline, starts = categorical_bins(pair)
     occurring = np.add.reduceat((window + baseline > 0).astype(np.float64), starts)
-    return chi_squared_pvalue(chi_squared(window, baseline, starts), occurring - 1.0)
+    return chi_squared_pvalue(statistic_of(pair), occurring - 1.0)
 
 
 MEASURE: Final = DriftMeasure(

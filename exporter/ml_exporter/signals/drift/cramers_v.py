@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray
-from ml_exporter.signals.drift.chi_squared import categorical_bins, chi_squared
+from ml_exporter.signals.drift.chi_squared import statistic_of
 from ml_exporter.signals.drift.comparison import Comparison
 from ml_exporter.signals.drift.measure import DriftMeasure, Noise, Over
 
@@ -34,7 +34,7 @@ def cramers_v(statistic: FloatArray, total: FloatArray) -> FloatArray:
 
 def _score(pair: Comparison) -> FloatArray:
     rows = (pair.window.rows + pair.baseline.rows)[pair.geometry.categorical]
-    return cramers_v(chi_squared(*categorical_bins(pair)), rows.astype(np.float64))
+    return cramers_v(statistic_of(pair), rows.astype(np.float64))
 
 
 MEASURE: Final = DriftMeasure(

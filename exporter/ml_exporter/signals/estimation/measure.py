@@ -73,11 +73,19 @@ def _confusion(sums: Outcomes) -> Confusion:
 
 def expected(sums: Outcomes) -> IntArray:
     """Return the number of predictions with scores and a class, (…,): their probabilities add up to one each."""
+    return sums.derived(_expected)
+
+
+def _expected(sums: Outcomes) -> IntArray:
     return np.asarray(confusion_of(sums).outcomes // ONE)
 
 
 def scored(sums: Outcomes) -> IntArray:
     """Return the number of predictions with scores, (…,)."""
+    return sums.derived(_scored)
+
+
+def _scored(sums: Outcomes) -> IntArray:
     return _rows(sums["expected_score_bins"], sums["expected_confusion"])
 
 
