@@ -24,7 +24,9 @@ from workload import engine, table
 RESULTS: Final = Path(__file__).parent / "peers.md"
 WINDOW: Final = 10_000
 REFERENCE: Final = 50_000
-RUNS: Final = 3
+RUNS: Final = (3, 51)
+SECONDS: Final = 10.0
+"""Runs of a part, at least and at most, and for how long its peer runs in between: quick parts vary the most."""
 
 QUIET: Final = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "WHYLOGS_NO_ANALYTICS": "True"}
 """Variables by which the peers send no usage statistics."""
@@ -32,7 +34,7 @@ QUIET: Final = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "WHYLOGS_
 ABOUT: Final = """\
 Written by `make bench-peers` on {date:%Y-%m-%d}. A window of {window:,} rows with 24 numeric and 6 categorical
 features and a score is compared with a reference of {reference:,} rows, by the sidecar's code and by each peer in
-an environment of its own, in turns and on one core; ratios are medians over neighbouring runs.
+an environment of its own, in turns and on one core; ratios are medians over three to 51 neighbouring runs.
 
 - Everybody begins with the rows as a pandas frame in memory, and has done before what is done once for a
   reference: the sidecar its baseline, NannyML its `fit`, whylogs its profile. Telemetry is off.
@@ -158,8 +160,9 @@ def _ours(what: str, counting: bool) -> Callable[[], None]:
 def _measured(part: Part, peer: Peer) -> Iterator[Row]:
     ours = {counting: _ours(part.ours, counting) for counting in part.counting}
     pairs = {counting: Pair() for counting in part.counting}
-    peer.do(part.part)  # to warm up
-    for _ in range(RUNS):
+    fewest, most = RUNS
+    runs = min(max(fewest, round(SECONDS / peer.do(part.part))), most)
+    for _ in range(runs):
         for counting, pair in pairs.items():
             timed(ours[counting], 1)
             pair.ours.append(timed(ours[counting], 3 if counting else 200))
