@@ -27,6 +27,9 @@ _HURRIED_BYTES: Final = 4 << 20
 _HURRIED_CELLS: Final = 1 << 20
 """Bytes and values of a table up to which it is read at once (chosen: a few milliseconds)."""
 
+_CELL: Final = 8
+"""Bytes that a value takes once it is read, at most: a number or a reference."""
+
 _LABEL_FIELDS: Final = ("id", "label", "timestamp")
 
 
@@ -64,7 +67,7 @@ class BatchTable(Table):
         start = 0
         for batch in self._batches:
             columns = reader.batch({name: batch.columns[name] for name in known}, start)
-            yield columns, batch.count, _held(columns)
+            yield columns, batch.count, _CELL * batch.count * len(known)
             start += batch.count
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -110,19 +113,6 @@ def flat_columns(batch: Any) -> list[Any]:
         taken_apart = name in _STRUCTS and pa.types.is_struct(column.type)
         columns += column.flatten() if taken_apart else [column]
     return [column.storage if isinstance(column.type, pa.BaseExtensionType) else column for column in columns]
-
-
-def _held(columns: Any) -> int:
-    """Return about how many bytes the columns of some events hold."""
-    parts = [getattr(columns, name) for name in columns.__struct_fields__]
-    features = columns.features
-    parts += [getattr(features, name) for name in features.__struct_fields__]
-    parts += (columns.scores or {}).values()
-    return sum(
-        part.nbytes if isinstance(part, np.ndarray) else 8 * len(part)
-        for part in parts
-        if hasattr(part, "__len__")
-    )
 
 
 def without_views(columns: list[Any], bounds: Bounds) -> list[Any]:
