@@ -19,6 +19,8 @@ import pytest
 import trustme
 
 from ml_exporter.core.schema import Task
+from ml_exporter.replay.run import Replay, ReplayOptions
+from ml_exporter.replay.sending import Sending
 from support import workload
 from support.engine import Bench, write_config
 from support.guarded import PASSWORD, USERS, basic, certificate, serve
@@ -242,6 +244,27 @@ def test_events_come_at_the_speed_of_their_time(server: Process, tmp_path: Path)
     # Twenty seconds in ticks of a tenth are twenty posts, not one for each event.
     posts = server.metrics()['ml_exporter_http_requests_total{path="/v1/predictions",code="202"}']
     assert 10 <= posts <= 21
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_the_progress_is_what_was_sent(server: Process, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"events.{suffix}"
+    frame = recorded(400, seconds=20).drop(columns=["label", "label_timestamp"])
+    if suffix == "csv":
+        frame.to_csv(path, index=False)
+    elif suffix == "parquet":
+        frame.to_parquet(path)
+    else:
+        events, _ = events_of(frame.assign(label=0, label_timestamp=0))
+        path.write_text("".join(f"{json.dumps(event)}\n" for event in events))
+    options = ReplayOptions((path,), tmp_path / "ml-exporter.yml", speed=40.0)
+    replay = Replay(options, lambda model: Sending(url(server), model, None, None, 10.0, 10.0))
+    told: list[tuple[int, int, int]] = []
+    replay.run(lambda rows, total, _: told.append((rows, total, replay.sending.account.done)))
+    assert len(told) > 3
+    assert {total for _, total, _ in told} == {400}
+    assert all(0 <= rows - done <= 1 for rows, _, done in told)  # one is read to see when it is due
+    assert told[-1] == (400, 400, 400)
 
 
 def test_an_interrupted_replay_tells_what_it_sent(server: Process, tmp_path: Path) -> None:

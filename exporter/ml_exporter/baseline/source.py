@@ -188,14 +188,17 @@ def count_lines(path: Path) -> int:
 
 
 def count_rows(path: Path) -> int:
-    """Return the rows of a Parquet file, or the lines of a CSV file; BaselineError if it cannot be read."""
+    """Return the rows of a Parquet file, or the lines of a CSV file but the first.
+
+    BaselineError if it cannot be read.
+    """
     try:
         if path.suffix.lower() == ".parquet":
             from pyarrow.parquet import read_metadata
 
             rows: int = read_metadata(path).num_rows
             return rows
-        return count_lines(path)
+        return max(count_lines(path) - 1, 0)
     except (OSError, ValueError) as error:  # of pyarrow, one that is no Parquet file is a ValueError
         raise BaselineError(f"{path}: cannot be read: {error}") from error
 

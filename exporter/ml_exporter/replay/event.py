@@ -27,7 +27,7 @@ class Source(Protocol):
 
     name: str
     read: int
-    """The rows that were read so far."""
+    """The rows whose events were yielded so far, but for labels that wait for their time."""
 
     def rows(self) -> int:
         """Return about how many rows there are."""

@@ -65,7 +65,7 @@ class Replay:
         self.sending = sending(model.name if model is not None else options.model)
 
     def run(self, progress: Progress) -> None:
-        """Send everything; ``progress`` is told the rows read, of how many, and the time of the events.
+        """Send everything; ``progress`` is told the rows sent, of how many, and the time of the events.
 
         Raises EventsError if the events cannot be used, UnreachableError if the sidecar does not take them.
         """

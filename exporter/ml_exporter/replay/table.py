@@ -43,8 +43,9 @@ class Table(table.Table):
             predictions = self._bodies(chunk, rows) if self._has_predictions(chunk) else [None] * rows
             labels = self._label_bodies(chunk, rows, usable)
             arrivals = self._arrivals(chunk, times)
-            self.read += rows
+            before = self.read
             for row in np.flatnonzero(usable).tolist():
+                self.read = before + row + 1
                 time = float(times[row])
                 prediction, label = predictions[row], labels[row]
                 if prediction is not None:
@@ -52,6 +53,7 @@ class Table(table.Table):
                 if label is not None:
                     arrival = float(arrivals[row])
                     yield Event(arrival, Kind.LABELS, _line(label, arrival))
+            self.read = before + rows
 
     def _bodies(self, chunk: source.Chunk, rows: int) -> list[dict[str, Any] | None]:
         types = self._types
