@@ -9,18 +9,21 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from msgspec import structs
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from ml_exporter.app.catalogue import catalogue
 from ml_exporter.baseline import document
-from ml_exporter.baseline.document import VolumeDocument
+from ml_exporter.baseline.document import BaselineDocument, VolumeDocument
+from ml_exporter.baseline.options import FitOptions
 from ml_exporter.core.metrics import Kind
 from ml_exporter.core.pipelines import Report, State
 from ml_exporter.core.schema import Task
 from support import workload
 from support.engine import START, Bench, write_config
+from support.fitting import fitted
 from support.http import running
 from support.models import baseline
 
@@ -29,7 +32,7 @@ OTHER_MODELS = """
   - {name: prices, version: "7", owner: sales, task: regression, baseline: regression.json}
   - {name: kinds, task: multiclass_classification, baseline: multiclass.json, drift_variants: [azure]}
   - {name: fresh, task: regression, versions: {"2": {shadow: true}}}
-  - {name: ranks, task: multiclass_classification, classes: [a, b, c, d], versions: {"2": {shadow: true}}}
+  - {name: ranks, task: multiclass_classification, baseline: ranks.json, versions: {"2": {shadow: true}}}
 windows: [5m, 24h]
 pipelines: [{name: nightly, every: 24h}]
 state:
@@ -45,6 +48,7 @@ def make_page(folder: Path) -> str:
     timed.sha256 = timed.digest()
     document.write(timed, folder / "regression.json")
     document.write(baseline(Task.MULTICLASS, noise=True), folder / "multiclass.json")
+    document.write(_ranks(folder), folder / "ranks.json")
     few = "    baseline: baseline.json\n    minimum_samples: 40\n    drift_variants: [azure]\n"
     text = config.read_text().replace("    baseline: baseline.json\n", few).replace("\nstate:\n", OTHER_MODELS)
     config.write_text(text)
@@ -83,7 +87,7 @@ def make_page(folder: Path) -> str:
     )
     # Processors differ in the last digits of logarithms, and so in the hashes of the baselines.
     page, hashes = re.subn(r'baseline="[0-9a-f]{12}"', 'baseline="0123456789ab"', bench.page())
-    assert hashes == 3
+    assert hashes == 5
     lines = page.splitlines()
     return "\n".join(line for line in lines if "collector_duration" not in line) + "\n"
 
@@ -137,6 +141,20 @@ def test_the_live_page_is_valid_in_both_formats_and_in_the_catalogue(tmp_path: P
         assert family.type == expected.value
     text_names = {family.name for family in parse_text(page.decode())}
     assert len(list(parse_openmetrics(openmetrics.decode()))) == len(text_names)
+
+
+def _ranks(folder: Path) -> BaselineDocument:
+    """Return a baseline of more classes than the other one has: the highest three scores say something."""
+    events, labels = workload.ranked(400, seed=103)
+    frame = pd.DataFrame([event["scores"] for event in events])
+    scores = {name: name for name in frame}
+    frame = frame.assign(
+        wing=["left", "right"] * 200,
+        prediction=[e["prediction"] for e in events],
+        label=[each["label"] for each in labels],
+    )
+    options = FitOptions(Task.MULTICLASS, label="label", prediction="prediction", class_scores=scores)
+    return fitted(frame, options, folder).document
 
 
 def test_every_metric_of_the_catalogue_is_well_named() -> None:

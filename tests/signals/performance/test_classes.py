@@ -32,6 +32,9 @@ def test_averages_over_classes_equal_scikit_learn(task: Task) -> None:
     columns, label, predicted = columns_of(task)
     values = found(model, model.sums(columns))
     assert values["balanced_accuracy"][0] == pytest.approx(sk.balanced_accuracy_score(label, predicted), abs=1e-12)
+    recalls = [(predicted == name)[label == name] for name in model.schema.classes]
+    error = np.sqrt(sum(hit.var() / len(hit) for hit in recalls)) / len(recalls)
+    assert values["balanced_accuracy_standard_error"][0] == pytest.approx(error, rel=1e-12)
     assert values["matthews_correlation"][0] == pytest.approx(sk.matthews_corrcoef(label, predicted), abs=1e-12)
     for key, score in (("precision", sk.precision_score), ("f1", sk.f1_score)):
         for average in ("macro", "weighted"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ml_exporter.core.arrays import FloatArray
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.signals.performance.averages import macro
 from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
-from ml_exporter.signals.performance.outcomes import confused
+from ml_exporter.signals.performance.outcomes import Outcomes, confused, confusion_of, shares
 from ml_exporter.signals.performance.recall import recall_of
 
 
@@ -21,6 +23,8 @@ def balanced_accuracy(recall: FloatArray) -> FloatArray:
     Missing: predictions without a class and labels of unknown classes are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample. A rare class
     with a handful of labels weighs as much as the others: look at its recall.
+    Standard error: ``1/k sqrt(sum_c recall_c (1 - recall_c) / n_c)`` with n_c the labels of class c, the root of
+    the summed variances of k shares.
     Cost: O(classes^2).
 
     Reference: K. Brodersen, C. Ong, K. Stephan, J. Buhmann, The balanced accuracy and its posterior distribution,
@@ -32,10 +36,19 @@ def balanced_accuracy(recall: FloatArray) -> FloatArray:
     return macro(recall)
 
 
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    recall = recall_of(sums)
+    known: IntArray = (~np.isnan(recall)).sum(axis=-1, keepdims=True)
+    variances = shares(recall * (1.0 - recall), confusion_of(sums).actual)
+    error: FloatArray = np.sqrt(macro(variances) / np.maximum(known, 1))
+    return error
+
+
 MEASURE: Final = PerformanceMeasure(
     key="balanced_accuracy",
     help="Mean recall of the classes (0 to 1)",
     tasks=CLASSIFICATION,
     value=lambda sums: balanced_accuracy(recall_of(sums)),
     samples=confused,
+    standard_error=_error,
 )

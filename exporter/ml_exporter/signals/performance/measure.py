@@ -53,8 +53,8 @@ class PerformanceMeasure:
     ``value`` returns (…, 1) or, with ``by``, (…, rows) of sums with any leading axes; NaN where the formula has no
     value, for which ``undefined`` is the reason, told even if other rows have one. ``samples`` returns the
     labelled predictions that the number rests on, (…,); ``unfit`` is the reason where labels came but none of
-    these. ``in_baseline`` is False where no baseline can hold its sums. ``standard_error`` (of the value, too) and
-    ``interval`` (lower ends, upper ends) return arrays of the shape of the value, NaN where no formula applies.
+    these. ``standard_error`` (of the value, too) and ``interval`` (lower ends, upper ends) return arrays of the
+    shape of the value, NaN where no formula applies.
     """
 
     key: str
@@ -65,7 +65,6 @@ class PerformanceMeasure:
     by: By | None = None
     undefined: str = UNDEFINED
     unfit: str = NO_SCORES
-    in_baseline: bool = True
     standard_error: Callable[[FloatArray, Outcomes], FloatArray] | None = None
     interval: Callable[[Outcomes], tuple[FloatArray, FloatArray]] | None = None
 
@@ -103,8 +102,7 @@ class PerformanceSignal(JointSignal):
         )
         errors = (error,) if measure.standard_error else ()
         self._windows: tuple[Metric, ...] = (window, *errors, *(ends if measure.interval else ()))
-        baseline = (self._baseline,) if measure.in_baseline else ()
-        self.metrics = (window, *baseline, *self._windows[1:])
+        self.metrics = (window, self._baseline, *self._windows[1:])
 
     def over_windows(self, views: Views) -> Iterable[Samples]:
         """Yield the value of each window; one with fewer labels than the minimum has none."""
@@ -147,11 +145,11 @@ class PerformanceSignal(JointSignal):
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the value over the baseline, if the baseline has labels."""
         measure = self.measure
-        if not measure.in_baseline or context.schema.task not in measure.tasks:
+        if context.schema.task not in measure.tasks:
             return
-        sums = context.derived(outcomes_of_baseline)
-        if int(measure.samples(sums)):
-            yield Block(self._baseline, (context.schema.name, version), self._rows(context), measure.value(sums))
+        sums, rows = context.derived(outcomes_of_baseline), self._rows(context)
+        if len(rows) and int(measure.samples(sums)):
+            yield Block(self._baseline, (context.schema.name, version), rows, measure.value(sums))
 
     def _rows(self, context: ModelContext) -> Rows:
         return context.derived(self.measure.by.rows) if self.measure.by else ONE

@@ -58,5 +58,4 @@ MEASURE: Final = PerformanceMeasure(
     value=_value,
     samples=_samples,
     by=By("k", rows),
-    in_baseline=False,
 )
