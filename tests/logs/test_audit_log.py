@@ -53,7 +53,7 @@ def test_a_life_is_in_the_audit_log(tmp_path: Path) -> None:
     )
     assert (loaded["event.action"], loaded["file.path"]) == ("load-baseline", str(tmp_path / "baseline.json"))
     assert loaded["file.hash.sha256"] == baseline().sha256
-    assert loaded["ml_exporter"] == {"model": {"name": "model"}, "rows": 5_000}
+    assert loaded["ml_exporter"] == {"model": {"name": "model", "version": "1"}, "rows": 5_000}
     assert changed["event.outcome"] == "success"
     assert changed["ml_exporter"] == {
         "trigger": "http",
@@ -61,7 +61,9 @@ def test_a_life_is_in_the_audit_log(tmp_path: Path) -> None:
     }
     assert refused["event.outcome"] == "failure"
     assert refused["log.level"] == "error"
-    assert "models[0].owners: unknown key" in refused["error.message"]
+    heading, told = refused["error.message"].splitlines()
+    assert heading.endswith("1 problem")
+    assert "models[0].owners: unknown key" in told
     assert again["ml_exporter"]["trigger"] == "signal"
     assert another["file.hash.sha256"] == baseline(noise=True).sha256 != baseline().sha256
     assert (stop["event.action"], stop["event.outcome"], stop["ml_exporter"]) == (
@@ -72,6 +74,16 @@ def test_a_life_is_in_the_audit_log(tmp_path: Path) -> None:
     for line in (start, loaded, changed, refused, again, another, stop):
         assert "user.name" not in line
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_each_version_with_a_baseline_has_its_line(tmp_path: Path) -> None:
+    config = write_config(tmp_path, more="audit_log: {file: audit.jsonl}")
+    second = 'baseline: baseline.json\n    versions: {"2": {baseline: baseline.json}}'
+    config.write_text(config.read_text().replace("baseline: baseline.json", second, 1))
+    server = sidecar(config)
+    assert server.end(signal.SIGTERM) == 0
+    loaded = [line for line in lines(tmp_path / "audit.jsonl") if line["event.action"] == "load-baseline"]
+    assert [line["ml_exporter"]["model"]["version"] for line in loaded] == ["1", "2"]
 
 
 def test_the_user_is_the_one_whose_password_was_checked(tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ HTTP: Final = "http"
 """What asked for a reload."""
 
 
+_Digests = dict[tuple[str, str], str]
+"""Checksums of baselines, by model and version."""
+
+
 class Trail:
     """Writes lines if there is an audit log; ``failures`` counts those that could not be written."""
 
@@ -122,11 +126,11 @@ class Trail:
                 file__path=str(file),
             )
 
-    def _baselines(self, setup: Setup, known: dict[str, set[str]]) -> None:
+    def _baselines(self, setup: Setup, known: _Digests) -> None:
         assert self._log is not None
         for model in setup.models:
-            for file, document in model.baselines:
-                if document.sha256 not in known.get(model.settings.name, ()):
+            for version, file, document in model.baselines:
+                if known.get((model.settings.name, version)) != document.sha256:
                     self._log.note(
                         "load-baseline",
                         "baseline loaded",
@@ -135,9 +139,13 @@ class Trail:
                         outcome="success",
                         file__path=str(file),
                         file__hash__sha256=document.sha256,
-                        own={"model": {"name": model.settings.name}, "rows": document.rows},
+                        own={"model": {"name": model.settings.name, "version": version}, "rows": document.rows},
                     )
 
 
-def _digests(setup: Setup) -> dict[str, set[str]]:
-    return {model.settings.name: {document.sha256 for _, document in model.baselines} for model in setup.models}
+def _digests(setup: Setup) -> _Digests:
+    return {
+        (model.settings.name, version): document.sha256
+        for model in setup.models
+        for version, _, document in model.baselines
+    }

@@ -104,7 +104,7 @@ def fingerprint(paths: Sequence[Path], config: Path, model: ModelRuntime) -> dic
         events = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
     except OSError as error:
         raise EventsError(f"{error.filename}: cannot be read: {error.strerror}") from error
-    baseline = " ".join(document.sha256 for _, document in model.setup.baselines)
+    baseline = " ".join(document.sha256 for *_, document in model.setup.baselines)
     return {
         "events": events,
         "configuration": hashlib.sha256(config.read_bytes()).hexdigest(),

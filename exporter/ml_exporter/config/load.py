@@ -45,13 +45,13 @@ class ModelSetup:
     events: ModelSchema
 
     @property
-    def baselines(self) -> Iterator[tuple[Path | None, BaselineDocument]]:
-        """Yield the file and the content of each baseline."""
+    def baselines(self) -> Iterator[tuple[str, Path | None, BaselineDocument]]:
+        """Yield the version, the file and the content of each baseline; the model's own is that of its default."""
         if self.baseline is not None:
-            yield self.settings.baseline, self.baseline
+            yield self.settings.version, self.settings.baseline, self.baseline
         for name, version in self.versions.items():
             if version.is_own and version.baseline is not None:
-                yield self.settings.versions[name].baseline, version.baseline
+                yield name, self.settings.versions[name].baseline, version.baseline
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,9 @@ class AuditLog:
 
 def _shown(value: Any) -> Any:
     if isinstance(value, str):
-        return printable(value, _LONGEST)
+        # The line is JSON, in which a text may have lines of its own.
+        shown = "\n".join(printable(line, _LONGEST) for line in value.splitlines())
+        return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
     if isinstance(value, Mapping):
         return {name: _shown(item) for name, item in value.items() if item is not None}
     return [_shown(item) for item in value] if isinstance(value, list | tuple) else value
