@@ -50,14 +50,16 @@ def test_average_precision_of_a_few_distinct_scores_is_exact() -> None:
     assert found(model, model.sums(columns))["average_precision"][0] == pytest.approx(exact, abs=1e-12)
 
 
-def test_average_precision_of_classes_is_the_mean_of_scikit_learns() -> None:
+def test_the_scores_of_each_class_and_their_averages_are_those_of_scikit_learn() -> None:
     model = Model(Task.MULTICLASS)
     columns = workload.table(ROWS, seed=33, task=Task.MULTICLASS)
     classes = list(model.schema.classes)
     truth = columns["label"].astype(str)[:, None] == np.array(classes)
     scores = np.array([columns[f"score:{name}"] for name in classes]).T
-    expected = sk.average_precision_score(truth, scores, average="macro")
-    assert found(model, model.sums(columns))["average_precision"][0] == pytest.approx(expected, abs=5e-3)
+    values = found(model, model.sums(columns))
+    for key, score in (("average_precision", sk.average_precision_score), ("roc_auc", sk.roc_auc_score)):
+        for shown, average in ((key, "macro"), (f"{key}_weighted", "weighted"), (f"class_{key}", None)):
+            assert values[shown] == pytest.approx(score(truth, scores, average=average), abs=5e-3), shown
 
 
 @pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
