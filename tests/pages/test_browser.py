@@ -29,14 +29,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     broad.mkdir()
     wide.write_config(broad, 40)
     second = "  - {name: wide, version: '1', task: binary_classification, baseline: wide/baseline.json}\n"
-    config = write_config(folder, more="windows: [5m, 1h]")
+    around = "pipelines: [{name: nightly, every: 24h}]\nserver: {pid_file: none.pid}"
+    config = write_config(folder, more=f"windows: [5m, 1h]\n{around}", noise=True)
     config.write_text(config.read_text().replace("models:\n", f"models:\n{second}"))
     process = sidecar(config)
     try:
         columns = workload.table(400, 3, shift=0.5)
-        own = {"model": "model"}
-        assert process.post("/v1/predictions?ack=durable", [e | own for e in workload.events(columns)])[0] == 200
-        assert process.post("/v1/labels?ack=durable", [e | own for e in workload.labels(columns)])[0] == 200
+        events = workload.attributed(workload.events(columns), columns)
+        told = {"predictions": events, "labels": workload.labels(columns), "feedback": workload.told(columns)}
+        for path, items in told.items():
+            assert process.post(f"/v1/{path}?ack=durable", [item | {"model": "model"} for item in items])[0] == 200
         hostile = [event | {"model": "wide", "version": wide.HOSTILE[0]} for event in wide.events(40, 150)]
         assert process.post("/v1/predictions?ack=durable", hostile)[0] == 200
         process.until('ml_performance_samples{model="model",version="1",window="5m"}', 400)

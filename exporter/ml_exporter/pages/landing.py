@@ -11,6 +11,8 @@ from ml_exporter.pages.exporter import exporter
 from ml_exporter.pages.frame import framed, section
 from ml_exporter.pages.markup import Html, Number, html, link, muted, paragraph, table, unknown
 from ml_exporter.pages.model import REPORT, path_of
+from ml_exporter.pages.pipelines import pipelines
+from ml_exporter.pages.server import server
 from ml_exporter.pages.snapshot import Snapshot
 from ml_exporter.pages.words import ago, number, plain, short, title
 
@@ -20,12 +22,15 @@ PRIMARY: Final = ("accuracy", "rmse")
 _LINKS: Final = (
     ("{metrics}", "Metrics", "for Prometheus, in text or OpenMetrics"),
     (REPORT, "Report", "all models, versions and windows in one file"),
+    ("/openapi.json", "OpenAPI", "every path with what it takes and answers"),
     ("/-/healthy", "Healthy", "200 while the process runs"),
     ("/-/ready", "Ready", "200 once earlier state is restored"),
 )
 _POSTS: Final = (
     ("POST /v1/predictions", "predictions in"),
     ("POST /v1/labels", "labels in"),
+    ("POST /v1/feedback", "ratings and thumbs in"),
+    ("POST /v1/pipelines/NAME/runs", "runs of pipelines in"),
     ("POST /-/reload", "read the configuration again"),
 )
 
@@ -46,11 +51,14 @@ class Standing:
 
 def landing_page(standing: Standing, snapshot: Snapshot) -> bytes:
     """Return the page."""
-    content = (
-        section("models", "Models", _models(standing, snapshot))
-        + section("exporter", "Exporter", exporter(standing.facts, snapshot))
-        + section("links", "Links", _links(standing.metrics_path))
+    parts = (
+        ("models", "Models", _models(standing, snapshot)),
+        ("pipelines", "Pipelines", pipelines(snapshot)),
+        ("server", "Model server", server(snapshot)),
+        ("exporter", "Exporter", exporter(standing.facts, snapshot)),
+        ("links", "Links", _links(standing.metrics_path)),
     )
+    content = "".join(section(key, title, inner) for key, title, inner in parts if inner)
     lead = "Prometheus exporter for deployed machine-learning models"
     state = f'State: <span class="word">{html(standing.state)}</span> · version {html(standing.version)}'
     return framed("ml-exporter", Html(f"{lead}<br>{state}"), content)

@@ -96,7 +96,7 @@ thead{position:absolute;left:-999rem}
 tr{display:block;border:1px solid var(--line);border-radius:5px;margin:0 0 .6rem;padding:.3rem .6rem}
 th[scope=row]{display:block;border:0;padding:.1rem 0}
 td{display:flow-root;text-align:right;border:0;padding:.12rem 0;overflow-wrap:anywhere}
-td::before{content:attr(data-label);color:var(--muted);float:left;max-width:55%;margin-right:1rem}
+td::before{content:attr(data-label);color:var(--muted);float:left;text-align:left;max-width:55%;margin-right:1rem}
 td .histogram{margin-left:auto}
 .n{white-space:normal}
 }

@@ -30,12 +30,12 @@ def number(value: float | None, why: str = "") -> Number:
 def percent(value: float | None, why: str = "") -> Number:
     """Return a share as a cell in percent, or why there is none.
 
-    >>> percent(0.12345), percent(0.0), percent(0.00001)
-    ('12.3 %', '0 %', '0.001 %')
+    >>> percent(0.12345), percent(0.0), percent(0.00001), percent(-1.5)
+    ('12.3 %', '0 %', '0.001 %', '-150.0 %')
     """
     if value is None:
         return unknown(why)
-    return Number(f"{100 * value:.1f} %" if value >= 0.001 else f"{100 * value:.2g} %")
+    return Number(f"{100 * value:.1f} %" if abs(value) >= 0.001 else f"{100 * value:.2g} %")
 
 
 def span(seconds: float) -> str:
@@ -117,6 +117,7 @@ def reason(key: str) -> str:
 SHORT: Final = {
     "no_events": "no predictions",
     "no_labels": "no labels",
+    "no_feedback": "no feedback",
     "no_scores": "no scores",
     "no_pairs": "no pairs",
     "no_baseline": "not in the baseline",
@@ -133,4 +134,14 @@ def short(reasons: dict[str, str] | None) -> str:
     if not reasons:
         return ""
     key = reasons.get("") or next(iter(reasons.values()))
+    return SHORT.get(key, key)
+
+
+def short_of(name: str, reasons: dict[str, str] | None) -> str:
+    """Return the reason of one feature or group of a signal in a few words; "" if none is told.
+
+    >>> short_of("distance", {"distance": "no_baseline", "hour": "undefined"}), short_of("day", {"": "failed"})
+    ('not in the baseline', 'failed, see the log')
+    """
+    key = (reasons or {}).get(name) or (reasons or {}).get("", "")
     return SHORT.get(key, key)

@@ -8,7 +8,7 @@ from typing import Final
 from ml_exporter.pages.histogram import histogram
 from ml_exporter.pages.markup import Html, Number, html, more, muted, paragraph, table, unknown
 from ml_exporter.pages.sections.section import Of, Section, Selection
-from ml_exporter.pages.words import SHORT, number, plain
+from ml_exporter.pages.words import number, plain, short_of
 
 SHOWN: Final = 30
 """Features with a histogram (chosen); the others follow as numbers alone."""
@@ -62,9 +62,8 @@ class _Numbers:
 
     def cells(self, name: str) -> tuple[Number, Number, Number]:
         """Return PSI, KS and samples of a feature."""
-        reason = self.reasons.get(name) or self.reasons.get("", "")
-        psi = _with_floor(self.psi.get(name), self.psi_floor.get(name), SHORT.get(reason, reason))
-        ks = _with_floor(self.ks.get(name), self.ks_floor.get(name), "not numeric" if name in self.psi else "")
+        psi = with_floor(self.psi.get(name), self.psi_floor.get(name), short_of(name, self.reasons))
+        ks = with_floor(self.ks.get(name), self.ks_floor.get(name), "not numeric" if name in self.psi else "")
         return psi, ks, number(self.samples[name])
 
 
@@ -104,7 +103,8 @@ def _by_feature(rows: Mapping[tuple[str, ...], float]) -> dict[str, dict[str, fl
     return found
 
 
-def _with_floor(value: float | None, floor: float | None, why: str) -> Number:
+def with_floor(value: float | None, floor: float | None, why: str) -> Number:
+    """Return a score as a cell, its noise floor below it, or why there is none."""
     if value is None or floor is None:
         return number(value, why)
     return Number(f'{number(value)}<br><span class="noise">noise {html(plain(floor))}</span>')

@@ -12,9 +12,10 @@ from ml_exporter.pages.words import number, plain
 
 def _content(chosen: Selection) -> Html:
     snapshot, model = chosen.snapshot, chosen.model
-    results = snapshot.by_first("ml_labels_total", model)
+    feedback = _results(chosen, "ml_feedback_results_total")
     pairs: list[tuple[str, str]] = [
-        ("Labels", ", ".join(f"{plain(count)} {result}" for result, count in results.items()) or "none"),
+        ("Labels", _results(chosen, "ml_labels_total") or "none"),
+        *([("Ratings and thumbs", feedback)] if feedback else []),
         ("Predictions that wait for a label", number(snapshot.value("ml_exporter_join_pending_ids", model))),
         ("Labels that wait for a prediction", number(snapshot.value("ml_exporter_join_early_labels", model))),
         ("Ids known", _of(chosen, "ml_exporter_join_ids", "ml_exporter_join_capacity_ids")),
@@ -24,9 +25,14 @@ def _content(chosen: Selection) -> Html:
     return Html(paragraph("Of all versions of the model together.") + facts(pairs) + _left_out(chosen))
 
 
-def _of(chosen: Selection, name: str, capacity: str) -> str:
+def _results(chosen: Selection, name: str) -> str:
+    results = chosen.snapshot.by_first(name, chosen.model)
+    return ", ".join(f"{plain(count)} {result}" for result, count in results.items())
+
+
+def _of(chosen: Selection, name: str, capacity: str) -> Html:
     value, most = (chosen.snapshot.value(each, chosen.model) for each in (name, capacity))
-    return f"{number(value)} of {number(most)}"
+    return Html(f"{number(value)} of {number(most)}")
 
 
 def _left_out(chosen: Selection) -> Html:

@@ -6,7 +6,7 @@ from typing import Final
 
 from ml_exporter.pages.markup import Html, Number, html, more, table
 from ml_exporter.pages.sections.section import Of, Section, Selection
-from ml_exporter.pages.words import number, percent, plain, short, title
+from ml_exporter.pages.words import number, percent, plain, short_of, title
 
 FAMILY: Final = "ml_segment_performance_"
 BASELINE: Final = "ml_baseline_segment_performance_"
@@ -46,9 +46,11 @@ def _content(chosen: Selection) -> Html:
     def row(group: _Group) -> list[str]:
         cells: list[str] = [f"{group[0]} = {group[1]}", number(predictions[group]), number(labels.get(group))]
         for key in shown:
-            why = _why(reasons.get(f"segment_{key}"), group)
+            why = short_of("=".join(group), reasons.get(f"segment_{key}"))
             cells.append(_beside(now[key].get(group), before[key].get(group), "baseline", why))
-        cells.append(_beside(psi.get(group), floors.get(group), "noise", _why(reasons.get(_PSI), group)))
+        cells.append(
+            _beside(psi.get(group), floors.get(group), "noise", short_of("=".join(group), reasons.get(_PSI)))
+        )
         cells.append(percent(gaps.get(group), "no predictions"))
         return cells
 
@@ -65,13 +67,6 @@ def _content(chosen: Selection) -> Html:
 
 
 _PSI: Final = "segment_drift"
-
-
-def _why(reasons: dict[str, str] | None, group: _Group) -> str:
-    if not reasons:
-        return ""
-    own = reasons.get("=".join(group)) or reasons.get("")
-    return short({"": own}) if own else ""
 
 
 def _beside(value: float | None, other: float | None, name: str, why: str) -> Number:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from ml_exporter.pages.markup import Html, Number, html, muted, table, unknown
+from ml_exporter.pages.sections.feedback import MEAN, SAMPLES, SHARE, interval
 from ml_exporter.pages.sections.performance import BASELINE, OBSERVED, beside, measures
 from ml_exporter.pages.sections.section import Of, Section, Selection
 from ml_exporter.pages.words import ago, number, percent, plain, short, title
@@ -44,6 +45,10 @@ def _content(chosen: Selection) -> Html:
         line("PSI of the predictions", "ml_prediction_drift_psi", "prediction_drift_psi"),
         line(_SHARE, "ml_feature_drift_share_ratio", "feature_drift_psi", share=True),
     ]
+    if any(snapshot.value(SAMPLES, *of.scope) is not None for of in each):
+        rows.append(line("Ratings and thumbs", SAMPLES))
+        rows.append(line("Mean rating", MEAN, "feedback_rating_mean"))
+        rows.append(["Share of positive feedback", *map(_positive, each)])
     if any(shadows):
         rows.append(of_shadows("Agreement with the version at work", "agreement_ratio", share=True))
         rows.append(of_shadows("Mean absolute difference from it", "difference_absolute"))
@@ -70,6 +75,12 @@ def _pairs(key: str, of: Selection) -> str:
     """Return why a version has no number of its agreement with the one at work."""
     is_one = of.snapshot.is_shadow(*of.total)
     return short(of.reasons.get(key)) if is_one else "not a shadow"
+
+
+def _positive(of: Selection) -> Number:
+    value, why = of.snapshot.value(SHARE, *of.scope), short(of.reasons.get("feedback_positive_ratio"))
+    within = interval(of)
+    return Number(percent(value, why) + (f"<br>{muted(within)}" if within else ""))
 
 
 def _measure(key: str, of: Selection, found: dict[tuple[str, ...], float]) -> Number:

@@ -1,0 +1,45 @@
+"""The watched model server: whether its process runs and answers its health check."""
+
+from __future__ import annotations
+
+from ml_exporter.pages.markup import Html, facts, unknown
+from ml_exporter.pages.snapshot import Snapshot
+from ml_exporter.pages.words import ago, number, plain
+
+
+def server(snapshot: Snapshot) -> Html:
+    """Return the facts of the model server, "" if none is watched."""
+    success = snapshot.by_first("ml_exporter_collector_success")
+    pairs: list[tuple[str, str]] = []
+    if "process" in success:
+        pairs += [
+            ("Process", _process(snapshot)),
+            ("Started", _since(snapshot, "ml_server_start_timestamp_seconds", "unknown")),
+            ("Restarts seen", number(snapshot.value("ml_server_restarts_total"), "unknown")),
+        ]
+    if "health" in success:
+        pairs += [
+            ("Health check", _health(snapshot)),
+            ("Last checked", _since(snapshot, "ml_server_health_timestamp_seconds", "not yet")),
+        ]
+    return facts(pairs) if pairs else Html("")
+
+
+def _process(snapshot: Snapshot) -> str:
+    up = snapshot.value("ml_server_up")
+    if up is None:
+        return unknown("cannot be read, see the log")
+    return "runs" if up else "does not run"
+
+
+def _health(snapshot: Snapshot) -> str:
+    up = snapshot.value("ml_server_health_up")
+    if up is None:
+        return unknown("not checked yet")
+    status = snapshot.value("ml_server_health_status_code")
+    told = "" if status is None else f"; last answer HTTP {plain(status)}"
+    return ("healthy" if up else "not healthy") + told
+
+
+def _since(snapshot: Snapshot, name: str, never: str) -> str:
+    return ago(snapshot.value(name), snapshot.at, never)
