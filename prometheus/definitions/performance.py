@@ -125,7 +125,12 @@ def area_of(counted: str, measured: str) -> Iterator[Record]:
 
 
 def _averages() -> Iterator[Record]:
-    yield Record(f"{_P}:balanced_accuracy", f"avg without (class) ({_CLASS}:recall)")
+    recall = f"{_CLASS}:recall"
+    yield Record(f"{_P}:balanced_accuracy", f"avg without (class) ({recall})")
+    yield Record(
+        f"{_P}:balanced_accuracy_standard_error",
+        f"sqrt(sum without (class) ({recall} * (1 - {recall}) / ({_ACTUAL} > 0))) / count without (class) ({recall})",
+    )
     for measure in ("precision", "f1"):
         named = f"{_CLASS}:{measure}"
         yield Record(f"{_P}:{measure}_macro", f"avg without (class) ({named})")
@@ -184,6 +189,7 @@ def _best_constants() -> Iterator[Record]:
         f"{_P}:constant_log_loss",
         f"-(({entropy[0]}) + ({entropy[1]})) / ({_P_ALL} + {_N_ALL} > 0)",
     )
+    yield Record(f"{_P}:constant_average_precision", f"{share} and {_P_ALL} > 0 and {_N_ALL} > 0")
     yield Record(f"{_P}:constant_brier", f"{_P_ALL} * {_N_ALL} / ({_P_ALL} + {_N_ALL} > 0) ^ 2")
 
 
@@ -221,6 +227,7 @@ def _losses() -> Iterator[Record]:
     yield Record(f"{_P}:bias", f"({sum_of('overestimate')} - {sum_of('underestimate')}) {mean}")
     yield Record(f"{_P}:mape", f"{sum_of('error_share')} / ({sum_of('nonzero')} > 0)")
     shift = f"({sum_of('label_above')} - {sum_of('label_below')}) ^ 2 / ({_SCORED} > 0)"
+    yield Record(f"{_P}:constant_rmse", f"sqrt(clamp_min({sum_of('label_squared')} - {shift}, 0) {mean})")
     yield Record(f"{_P}:r2", f"1 - {_P}:mse * {_SCORED} / ({sum_of('label_squared')} - {shift} > 0)")
     yield Record(f"{_P}:wape", f"{_P}:mae * {_SCORED} / ({sum_of('label_size')} > 0)")
     yield Record(f"{_P}:smape", f"{sum_of('symmetric_error')} {mean}")

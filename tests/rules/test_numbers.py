@@ -58,6 +58,7 @@ SAME = {
     "ml_performance_estimate_gap_accuracy": "model_version:ml_performance_estimate_gap:accuracy",
     "ml_performance_mae": "model_version:ml_performance:mae",
     "ml_performance_rmse": "model_version:ml_performance:rmse",
+    "ml_performance_constant_rmse": "model_version:ml_performance:constant_rmse",
     "ml_performance_mape": "model_version:ml_performance:mape",
     "ml_performance_r2": "model_version:ml_performance:r2",
     "ml_performance_bias": "model_version:ml_performance:bias",
@@ -73,12 +74,14 @@ SAME = {
 
 CHANCE = (
     *("accuracy_standard_error", "accuracy_lower", "accuracy_upper", "roc_auc_standard_error"),
+    "balanced_accuracy_standard_error",
     *("log_loss_standard_error", "brier_standard_error", "calibration_bias_standard_error"),
     *("mae_standard_error", "rmse_standard_error", "bias_standard_error"),
 )
 """What depends on how many labels there were, which is extrapolated: some percent more or less."""
 
 BINARY_ONLY = {
+    "ml_performance_constant_average_precision": "model_version:ml_performance:constant_average_precision",
     "ml_performance_constant_log_loss": "model_version:ml_performance:constant_log_loss",
     "ml_performance_constant_brier": "model_version:ml_performance:constant_brier",
     "ml_performance_calibration_bias": "model_version:ml_performance:calibration_bias",

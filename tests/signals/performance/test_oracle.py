@@ -92,6 +92,7 @@ def test_regression_equals_scikit_learn() -> None:
     assert values["mae"][0] == pytest.approx(sk.mean_absolute_error(label, prediction), rel=1e-12)
     assert values["rmse"][0] == pytest.approx(sk.root_mean_squared_error(label, prediction), rel=1e-12)
     assert values["r2"][0] == pytest.approx(sk.r2_score(label, prediction), abs=1e-12)
+    assert values["constant_rmse"][0] == pytest.approx(label.std(), rel=1e-9)
     assert values["bias"][0] == pytest.approx((prediction - label).mean(), abs=1e-12)
     some = label != 0
     share = np.abs((prediction - label)[some] / label[some])

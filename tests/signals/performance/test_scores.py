@@ -72,6 +72,9 @@ def test_the_best_constant_scores_are_those_of_scikit_learn(task: Task) -> None:
     values = found(model, model.sums(columns))
     expected = sk.log_loss(label, scores, labels=constant.classes_)
     assert values["constant_log_loss"][0] == pytest.approx(expected, abs=1e-9)
+    truth = (label[:, None] == constant.classes_)[:, task is Task.BINARY :]
+    expected = sk.average_precision_score(truth, np.full(truth.shape, 0.5), average="macro")
+    assert values["constant_average_precision"][0] == pytest.approx(expected, abs=1e-12)
     squares = ((scores - (label[:, None] == constant.classes_)) ** 2).sum(axis=1).mean()
     expected = squares / 2 if task is Task.BINARY else squares
     assert values["constant_brier"][0] == pytest.approx(expected, abs=1e-9)

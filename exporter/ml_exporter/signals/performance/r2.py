@@ -34,12 +34,20 @@ def r2(squares: FloatArray, spread: FloatArray) -> FloatArray:
     return np.where(is_spread, 1.0 - squares / np.where(is_spread, spread, 1.0), np.nan)[..., None]
 
 
-def _value(sums: Outcomes) -> FloatArray:
+def spread_of(sums: Outcomes) -> FloatArray:
+    """Return the sum of the squared differences of the labels from their mean, (…,)."""
+    return sums.derived(_spreads)
+
+
+def _spreads(sums: Outcomes) -> FloatArray:
     labels = sums["label_sums"]
     outcomes = estimated(sums)
     spreads = map(_spread, labels.reshape(-1, *labels.shape[-2:]), outcomes.ravel().tolist())
-    spread = np.fromiter(spreads, np.float64, outcomes.size).reshape(outcomes.shape)
-    return r2(errors_of(sums)[..., 2], spread)
+    return np.fromiter(spreads, np.float64, outcomes.size).reshape(outcomes.shape)
+
+
+def _value(sums: Outcomes) -> FloatArray:
+    return r2(errors_of(sums)[..., 2], spread_of(sums))
 
 
 def _spread(labels: IntArray, outcomes: int) -> float:
