@@ -143,7 +143,7 @@ BOARD: Final = Board(
         ),
         alerts(
             ('alertname=~"ML(Exporter|Retrain).*"',),
-            ("instance", "reason", "collector"),
+            ("instance", "reason", "collector", "log"),
             "Alerts of sidecars and of the retraining bridge; what to do is in the notification and the runbook.",
             (12, 8),
         ),

@@ -138,6 +138,32 @@ def rows() -> Sequence[Row]:
             ],
         ),
         Row(
+            "Prediction log and audit log",
+            [
+                graph(
+                    "Prediction log",
+                    """Sampled events written to the prediction log, and those lost, by reason. Any that is lost is
+                    worse; beyond one in a thousand it alerts.""",
+                    current(
+                        f"sum(rate(ml_exporter_prediction_log_lines_total{{{INSTANCE}}}[$__rate_interval]))",
+                        "written",
+                    ),
+                    Query(rate("reason", "ml_exporter_prediction_log_lost_total"), "lost, {{reason}}"),
+                    unit="cps",
+                    none="no sidecar has a prediction log",
+                    lowest=0,
+                ),
+                graph(
+                    "Lines that the audit log lacks",
+                    "Lines of 15 minutes that could not be written to the audit log of a sidecar. Any alerts.",
+                    Query(f"increase(ml_exporter_audit_failures_total{{{INSTANCE}}}[15m])", _BY),
+                    unit="none",
+                    none="no sidecar has an audit log",
+                    lowest=0,
+                ),
+            ],
+        ),
+        Row(
             "Scrapes and rules",
             [
                 graph(

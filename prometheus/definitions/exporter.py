@@ -8,7 +8,9 @@ from definitions.common import number
 from definitions.rule import Alert, Family, Record
 from definitions.thresholds import Threshold
 
-LOST: Final = Threshold("exporter_lost", "Share of events that a sidecar may lose for one reason.", 0.001)
+LOST: Final = Threshold(
+    "exporter_lost", "Share of events that a sidecar, or its prediction log, may lose for one reason.", 0.001
+)
 QUEUE: Final = Threshold("exporter_queue", "Share of its queue that may wait to be counted.", 0.8)
 PAGE: Final = Threshold(
     "exporter_page_seconds",
@@ -22,6 +24,8 @@ _LOSSES: Final = "instance_reason:ml_exporter_events_lost:increase15m"
 _EVENTS: Final = "instance:ml_exporter_events:increase15m"
 _WAITING: Final = "instance:ml_exporter_queue:ratio"
 _KNOWN: Final = "instance:ml_exporter:known"
+_UNLOGGED: Final = "instance_reason:ml_exporter_prediction_log_lost:increase15m"
+_UNLOGGED_RATIO: Final = "instance_reason:ml_exporter_prediction_log_lost_per_line:ratio"
 
 _RECORDS: Final = (
     Record(
@@ -44,6 +48,12 @@ _RECORDS: Final = (
         or
         label_replace(ml_exporter_queue_bytes / ml_exporter_queue_capacity_bytes, "of", "bytes", "", "")
         """,
+    ),
+    Record(_UNLOGGED, "increase(ml_exporter_prediction_log_lost_total[15m])"),
+    Record(
+        _UNLOGGED_RATIO,
+        f"{_UNLOGGED} / ignoring (reason) group_left ()"
+        f" (increase(ml_exporter_prediction_log_lines_total[15m]) + sum without (reason) ({_UNLOGGED}) > 0)",
     ),
 )
 
@@ -95,6 +105,27 @@ _ALERTS: Final = (
         "See whether its disk is full or read-only; its log names the error.",
         "ml-exporter",
         "1m",
+    ),
+    Alert(
+        "MLExporterLogLinesLost",
+        "warning",
+        f"""
+        label_replace(increase(ml_exporter_audit_failures_total[15m]) > 0, "log", "audit", "", "")
+        or
+        label_replace(
+          {_UNLOGGED}
+          and
+          {_UNLOGGED_RATIO} > on () group_left () {LOST.series},
+          "log", "prediction", "", ""
+        )
+        """,
+        "A sidecar's audit log or prediction log lacks lines.",
+        'The {{ $labels.log }} log of the sidecar at {{ $labels.instance }} lacks {{ $value | printf "%.0f" }} lines of the'
+        " last 15 minutes{{ with $labels.reason }}, reason {{ . }}{{ end }}: nothing writes them into it later.",
+        "See whether its disk is full or read-only; its log names the error. queue_full wants a smaller"
+        " prediction_log.share or a larger limits.queue_events.",
+        "ml-exporter",
+        "2m",
     ),
     Alert(
         "MLExporterConfigReloadFailed",

@@ -198,6 +198,12 @@ WITHOUT_FEEDBACK = {
 }
 """Queries about feedback, which the demo does not send; tests/rules/test_numbers.py has it."""
 
+WITHOUT_LOGS = {
+    *(("ml-exporter", "Prediction log", name) for name in "AB"),
+    ("ml-exporter", "Lines that the audit log lacks", "A"),
+}
+"""Queries about logs that the demo does not write; tests/logs has their counters."""
+
 BEYOND_CHANCE = {("ml-model", "Groups by their part in the loss", name) for name in "ABCD"}
 """Queries about a loss, which has parts once it lies beyond chance."""
 
@@ -243,6 +249,7 @@ def test_every_query_of_every_dashboard_has_data(told: demo.Story) -> None:
         | WITHOUT_ATTRIBUTIONS
         | WITHOUT_A_SHADOW
         | WITHOUT_FEEDBACK
+        | WITHOUT_LOGS
         | BEYOND_CHANCE
         | set(BY_MACHINE)
     )

@@ -23,6 +23,18 @@ def _loses(fleet: Fleet, model: str) -> None:
     )
 
 
+def _audit_fails(fleet: Fleet, model: str) -> None:
+    fleet.counter("ml_exporter_audit_failures_total", [(20, 0), (5, 1), (60, 0)], **_there(model))
+
+
+def _logs_less(fleet: Fleet, model: str) -> None:
+    """Two of a hundred lines do not fit the queue; the disk takes all but one of ten thousand: that is allowed."""
+    lost = "ml_exporter_prediction_log_lost_total"
+    fleet.counter("ml_exporter_prediction_log_lines_total", 98, **_there(model))
+    fleet.counter(lost, [(20, 0), (20, 2), (60, 0)], **_there(model), reason="queue_full")
+    fleet.counter(lost, [(20, 0), (20, 0.01), (60, 0)], **_there(model), reason="disk")
+
+
 def _stands(fleet: Fleet, model: str) -> None:
     segments: Segments = [(20, 60), (20, 0), (1, 1_260), (60, 60)]
     fleet.counter("ml_exporter_snapshot_timestamp_seconds", segments, **_there(model))
@@ -72,6 +84,24 @@ CASES = (
         "The sidecar at m-a has not been able to write its state for five minutes: a crash now would lose the sums and the"
         " ids that wait for labels.",
         "ml_exporter_checkpoint_successful",
+    ),
+    _case(
+        "MLExporterLogLinesLost",
+        _audit_fails,
+        (23, 40),
+        "The audit log of the sidecar at m-a lacks 3 lines of the last 15 minutes: nothing writes them into it later.",
+        "ml_exporter_audit_failures_total",
+        log="audit",
+    ),
+    _case(
+        "MLExporterLogLinesLost",
+        _logs_less,
+        (23, 55),
+        "The prediction log of the sidecar at m-a lacks 6 lines of the last 15 minutes, reason queue_full: nothing writes"
+        " them into it later.",
+        "ml_exporter_prediction_log_lines_total",
+        log="prediction",
+        reason="queue_full",
     ),
     _case(
         "MLExporterConfigReloadFailed",
