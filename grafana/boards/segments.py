@@ -26,11 +26,18 @@ _ENOUGH: Final = (
     f"ignoring (segment, group, measure, window) group_left () model_version:ml_minimum_samples:max{{{VERSION}}}"
 )
 _FALL: Final = f"{_P}:drop{{{WINDOW}}} and {_P}:labels{{{WINDOW}}} >= {_ENOUGH}"
+_RATES: Final = {
+    "disparate_impact_ratio": "selection",
+    "statistical_parity_difference": "selection",
+    "equal_opportunity_difference": "true_positive",
+    "average_odds_difference": "true_positive|false_positive",
+}
+"""The rates on which each measure of fairness rests."""
 
 
 def rows() -> Sequence[Row]:
     """Return a row for segments and one for fairness."""
-    return (Row("Segments", [_ranked(), *_history()]), Row("Fairness", [_compared(), _impact(), _opportunity()]))
+    return (Row("Segments", [_ranked(), *_history()]), Row("Fairness", [_compared(), *_differences()]))
 
 
 def _ranked() -> build.Panel:
@@ -93,48 +100,75 @@ def _history() -> Sequence[build.Panel]:
     )
 
 
+def _named(series: str, matchers: str, measures: str, after: str = "") -> str:
+    """Return the values of measures by a label ``measure``, from series that have it in their names."""
+    name = f"{series}({measures}){after}"
+    found = f'{{__name__=~"{name}", {matchers}}}'
+    return f'max by (segment, group, measure) (label_replace({found}, "measure", "$1", "__name__", "{name}"))'
+
+
+def _counted(measure: str, rates: str) -> str:
+    least = f'min by (segment, group) ({{__name__=~"{_F}_({rates}):samples", {WINDOW}}})'
+    return f'label_replace({least}, "measure", "{measure}", "", "")'
+
+
 def _compared() -> build.Panel:
+    errors = _named(f"{_F}:", WINDOW, ".*", "_standard_error")
+    away = f"""abs({_named(f"{_F}:", WINDOW, ".*_difference")})
+or
+abs({_named(f"{_F}:", WINDOW, "disparate_impact_ratio")} - 1)"""
     return table(
         "Groups beside the reference",
-        """Groups of protected segments beside their reference group. Ratio of positive predictions: 1 is parity,
-        below 0.8 the four-fifths rule is broken. Differences of the shares of positive predictions and of the true
-        positive rates: 0 is parity, far from it is worse.""",
+        """Groups of protected segments beside their reference group, the one that is most certainly treated
+        otherwise first. Parity is 1 for the ratio of positive predictions, below 0.8 the four-fifths rule is
+        broken, and 0 for the differences: of the shares of positive predictions (statistical parity), of the true
+        positive rates (equal opportunity), of both error rates (average odds). Off parity: by how many standard
+        errors; beyond 3 chance does not explain it. Counted: the group's predictions, or labels, behind a measure;
+        of the reference group that is all there is.""",
         [
             Label("segment"),
             Label("group"),
-            Column("ratio", f"{_BY} ({_F}:disparate_impact_ratio{{{WINDOW}}})", "none", 2),
-            Column("standard error", f"{_BY} ({_F}:disparate_impact_ratio_standard_error{{{WINDOW}}})", "none", 3),
-            Column(
-                "ratio, baseline", f"{_BY} (ml_baseline_fairness_disparate_impact_ratio{{{VERSION}}})", "none", 2
-            ),
-            Column("difference", f"{_BY} ({_F}:statistical_parity_difference{{{WINDOW}}})", "none", 3),
-            Column("true positives", f"{_BY} ({_F}:equal_opportunity_difference{{{WINDOW}}})", "none", 3),
+            Label("measure"),
+            Column("now", _named(f"{_F}:", WINDOW, ".*_(?:difference|ratio)"), "none", 3),
+            Column("standard error", errors, "none", 3),
+            Column("baseline", _named("ml_baseline_fairness_", VERSION, ".*"), "none", 3),
+            Column("off parity", f"(\n{away}\n)\n/\n({errors} > 0)", "none", 1),
+            Column("counted", "\nor\n".join(_counted(*each) for each in _RATES.items())),
         ],
-        sort="ratio",
-        descending=False,
+        sort="off parity",
         none=_UNPROTECTED,
-        size=(12, 8),
+        size=(24, 9),
     )
 
 
-def _impact() -> build.Panel:
+def _of_groups(title: str, says: str, measure: str) -> build.Panel:
     return graph(
-        "Disparate impact",
-        "Positive predictions of a group as a multiple of the reference's. 1 is parity; far from it is worse.",
-        Query(f"{_F}:disparate_impact_ratio{{{WINDOW}}}", "{{segment}} {{group}}"),
+        title,
+        f"{says}; far from it is worse.",
+        Query(f"{_F}:{measure}{{{WINDOW}}}", "{{segment}} {{group}}"),
         unit="none",
-        lowest=0,
+        lowest=0 if measure.endswith("ratio") else None,
         none=_UNPROTECTED,
-        size=(6, 8),
+        size=(8, 8),
     )
 
 
-def _opportunity() -> build.Panel:
-    return graph(
-        "Equal opportunity",
-        "True positive rate of a group less that of the reference group. 0 is parity; far from it is worse.",
-        Query(f"{_F}:equal_opportunity_difference{{{WINDOW}}}", "{{segment}} {{group}}"),
-        unit="none",
-        none=_UNPROTECTED,
-        size=(6, 8),
+def _differences() -> Sequence[build.Panel]:
+    return (
+        _of_groups(
+            "Disparate impact",
+            "Positive predictions of a group as a multiple of the reference's. 1 is parity",
+            "disparate_impact_ratio",
+        ),
+        _of_groups(
+            "Equal opportunity",
+            "True positive rate of a group less that of the reference group. 0 is parity",
+            "equal_opportunity_difference",
+        ),
+        _of_groups(
+            "Average odds",
+            """Mean of the differences of true and of false positive rate to the reference group; those of opposite
+            sign cancel out. 0 is parity""",
+            "average_odds_difference",
+        ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from definitions.common import COVERED, SHADOW, WINDOW_COVERED, Z, number, owned
+from definitions.common import COVERED, SHADOW, WINDOW_COVERED, Z, indent, number, owned
 from definitions.performance import LABELS, WINDOW
 from definitions.rule import Alert, Family, Record
 from definitions.thresholds import Threshold
@@ -141,11 +141,13 @@ def _fairness() -> Iterator[Record]:
         )
     }
     positives = f"({_CELLS}{{{named}}} and ignoring (segment, group, predicted, window) {_POSITIVE})"
+    negatives = f"({_CELLS}{{{named}}} unless ignoring (segment, group, predicted, window) {_POSITIVE})"
     found = f'and ignoring (segment, group, class, window) label_replace({_POSITIVE}, "predicted", "$1", "class", "(.*)")'
-    counted["true_positive"] = (
-        f"sum without (class, predicted) ({positives} {found})",
-        f"sum without (class, predicted) {positives}",
-    )
+    for rate, labelled in (("true_positive", positives), ("false_positive", negatives)):
+        counted[rate] = (
+            f"sum without (class, predicted) ({labelled} {found})",
+            f"sum without (class, predicted) {labelled}",
+        )
     for rate, (hits, of) in counted.items():
         share = f"{_F}_{rate}:ratio"
         yield Record(f"{_F}_{rate}:samples", f"{of}\n{protected}")
@@ -156,19 +158,33 @@ def _fairness() -> Iterator[Record]:
         return f"sum without (group) ({series} and ignoring (window) {_REFERENCE})"
 
     beside = "ignoring (group) group_left ()"
+
+    def both(series: str, sign: str) -> str:
+        return f"({series} unless ignoring (window) {_REFERENCE})\n{sign} {beside} {reference(series)}"
+
     selection, variance = f"{_F}_selection:ratio", f"{_F}_selection:variance"
-    others = f"({selection} unless ignoring (window) {_REFERENCE})"
-    yield Record(f"{_F}:statistical_parity_difference", f"{others} - {beside} {reference(selection)}")
-    yield Record(f"{_F}:disparate_impact_ratio", f"{others} / {beside} ({reference(selection)} > 0)")
-    rest = f"({_F}_true_positive:ratio unless ignoring (window) {_REFERENCE})"
-    equal = reference(f"{_F}_true_positive:ratio")
-    yield Record(f"{_F}:equal_opportunity_difference", f"{rest} - {beside} {equal}")
+    chosen = f"({selection} unless ignoring (window) {_REFERENCE})"
+    yield Record(f"{_F}:disparate_impact_ratio", f"{chosen} / {beside} ({reference(selection)} > 0)")
     yield Record(
         f"{_F}:disparate_impact_ratio_standard_error",
         f"""
         sqrt({variance} + {_F}:disparate_impact_ratio ^ 2 * {beside} {reference(variance)})
         / {beside} ({reference(selection)} > 0)
         """,
+    )
+    for key, rate in (("statistical_parity", "selection"), ("equal_opportunity", "true_positive")):
+        yield Record(f"{_F}:{key}_difference", both(f"{_F}_{rate}:ratio", "-"))
+        error = f"sqrt(\n{indent(both(f'{_F}_{rate}:variance', '+'))}\n)"
+        yield Record(f"{_F}:{key}_difference_standard_error", error)
+    odds, equal, false = (
+        f"{_F}:average_odds_difference",
+        f"{_F}:equal_opportunity_difference",
+        f"{_F}_false_positive",
+    )
+    yield Record(odds, f"(\n  {equal}\n  +\n{indent(both(f'{false}:ratio', '-'))}\n) / 2")
+    yield Record(
+        f"{odds}_standard_error",
+        f"sqrt(\n  {equal}_standard_error ^ 2\n  +\n{indent(both(f'{false}:variance', '+'))}\n) / 2",
     )
     yield Record(
         f"{_F}:certain_disparity",

@@ -158,8 +158,7 @@ AT_FIVE_MINUTES = {("ml-model", "Burn rate, slow answers", name) for name in "AB
 
 UNPROTECTED = {
     *(("ml-performance", "Groups beside the reference", name) for name in "ABCDE"),
-    ("ml-performance", "Disparate impact", "A"),
-    ("ml-performance", "Equal opportunity", "A"),
+    *(("ml-performance", title, "A") for title in ("Disparate impact", "Equal opportunity", "Average odds")),
 }
 """Queries about fairness: flights have no group to protect; tests/grafana/test_history.py has data for them."""
 

@@ -111,7 +111,13 @@ def test_a_backfilled_past_fills_the_first_look_of_every_dashboard(prometheus: P
 
 def test_groups_and_their_fairness_show(prometheus: Prometheus) -> None:
     found = asked(prometheus, "ml-performance", segment="region")
-    titles = {"Worst groups", "Groups beside the reference", "Disparate impact", "Equal opportunity"}
+    titles = {
+        "Worst groups",
+        "Groups beside the reference",
+        "Disparate impact",
+        "Equal opportunity",
+        "Average odds",
+    }
     shown = {key: points(result) for key, result in found.items() if key[0] in titles or "$segment" in key[0]}
     assert len(shown) > 15
     assert [key for key, count in shown.items() if not count] == []

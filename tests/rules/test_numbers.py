@@ -217,16 +217,14 @@ OF_GROUPS = {
     "ml_segment_prediction_drift_psi_noise_floor": (
         "model_version_segment_group:ml_segment_prediction_drift:psi_noise_floor"
     ),
-    "ml_fairness_statistical_parity_difference": (
-        "model_version_segment_group:ml_fairness:statistical_parity_difference"
-    ),
-    "ml_fairness_disparate_impact_ratio": "model_version_segment_group:ml_fairness:disparate_impact_ratio",
-    "ml_fairness_disparate_impact_ratio_standard_error": (
-        "model_version_segment_group:ml_fairness:disparate_impact_ratio_standard_error"
-    ),
-    "ml_fairness_equal_opportunity_difference": (
-        "model_version_segment_group:ml_fairness:equal_opportunity_difference"
-    ),
+    **{
+        f"ml_fairness_{measure}{part}": f"model_version_segment_group:ml_fairness:{measure}{part}"
+        for measure in (
+            *("statistical_parity_difference", "disparate_impact_ratio"),
+            *("equal_opportunity_difference", "average_odds_difference"),
+        )
+        for part in ("", "_standard_error")
+    },
 }
 
 
