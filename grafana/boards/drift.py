@@ -238,17 +238,23 @@ BOARD: Final = Board(
                     size=(12, 9),
                 ),
                 graph(
-                    "$feature: distances from fine bins, by sidecar",
-                    """Kolmogorov-Smirnov (0 same, 1 nothing in common) and Wasserstein (in standard deviations of
-                    the baseline), as each sidecar computes them. Higher is worse; dashed: the noise floor.""",
+                    "$feature: distances by sidecar",
+                    """Of a number Kolmogorov-Smirnov (0 same, 1 nothing in common) and Wasserstein (in standard
+                    deviations of the baseline), from fine bins; of a category Cramer's V (0 same, 1 nothing in
+                    common), the size of what chi-squared finds. As each sidecar computes them. Higher is worse;
+                    dashed: the noise floor.""",
                     Query(f"ml_feature_drift_kolmogorov_smirnov{{{FEATURE}}}", "Kolmogorov-Smirnov {{instance}}"),
                     Query(f"ml_feature_drift_wasserstein{{{FEATURE}}}", "Wasserstein {{instance}}"),
                     baseline(
                         f"max(ml_feature_drift_kolmogorov_smirnov_noise_floor{{{FEATURE}}})",
                         "noise floor of Kolmogorov-Smirnov",
                     ),
+                    Query(f"ml_feature_drift_cramers_v{{{FEATURE}}}", "Cramer's V {{instance}}"),
+                    baseline(
+                        f"max(ml_feature_drift_cramers_v_noise_floor{{{FEATURE}}})", "noise floor of Cramer's V"
+                    ),
                     unit="none",
-                    none="not a number, or the sidecar does not keep this window",
+                    none="the sidecar does not keep this window",
                     lowest=0,
                 ),
                 graph(

@@ -8,16 +8,22 @@ from boards.board import Row
 from boards.graphs import graph
 from boards.queries import VERSION, WINDOW, Query, Role, baseline, current, threshold
 from boards.sdk import build
+from boards.tables import Column, Label, table
 
 _E: Final = "model_version:ml_estimated_performance"
 _P: Final = "model_version:ml_performance"
 _GAP: Final = "model_version:ml_performance_estimate_gap:accuracy"
+_CLASS: Final = "model_version_class:ml_estimated_performance"
 _NONE: Final = "the baseline has no calibrated scores, or no predictions with scores in this window"
+_UNLABELLED: Final = "the baseline has no calibrated scores, or no labels in this window"
 
 
 def row() -> Row:
     """Return the row of estimates."""
-    return Row("Before labels come", [_both("Accuracy", "accuracy"), _both("ROC AUC", "roc_auc"), _gap()])
+    return Row(
+        "Before labels come",
+        [_both("Accuracy", "accuracy"), _both("ROC AUC", "roc_auc"), _gap(), _classes(), _gap_of_area()],
+    )
 
 
 def _both(name: str, key: str) -> build.Panel:
@@ -50,6 +56,40 @@ def _gap() -> build.Panel:
         Query(f"{_GAP}{{{WINDOW}}} + {error}", "two standard errors above", Role.UPPER),
         current(f"{_GAP}{{{WINDOW}}}", "gap"),
         unit="none",
-        none="the baseline has no calibrated scores, or no labels in this window",
+        none=_UNLABELLED,
+        size=(8, 8),
+    )
+
+
+def _by_class(key: str) -> tuple[Column, Column]:
+    before = f"ml_baseline_estimated_performance_{key}{{{VERSION}}}"
+    return (
+        Column(key, f"max by (class) ({_CLASS}:{key}{{{WINDOW}}})", "none", 3),
+        Column(f"{key}, baseline", f"max by (class) ({before})", "none", 3),
+    )
+
+
+def _classes() -> build.Panel:
+    return table(
+        "Classes, estimated",
+        """Precision, recall and F1 of each class that calibrated scores promise of the window's predictions,
+        beside the same of the baseline. Lower is worse. What labels say of them stands under Classes.""",
+        [Label("class"), *_by_class("precision"), *_by_class("recall"), *_by_class("f1")],
+        sort="class",
+        descending=False,
+        none=_NONE,
+        size=(16, 8),
+    )
+
+
+def _gap_of_area() -> build.Panel:
+    return graph(
+        "Gap of the estimate, ROC AUC",
+        """Realised less estimated ROC AUC, of the same predictions, as each sidecar computes it. Far below 0 is
+        worse: scores tell the classes apart less than they promise.""",
+        Query(f"ml_performance_estimate_gap_roc_auc{{{WINDOW}}}", "{{instance}}"),
+        baseline(f"max(ml_baseline_performance_estimate_gap_roc_auc{{{VERSION}}})"),
+        unit="none",
+        none=f"{_UNLABELLED}, or the sidecar does not keep it",
         size=(8, 8),
     )

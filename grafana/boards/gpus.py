@@ -11,14 +11,17 @@ from boards.queries import MODEL, SIDECARS, Query, threshold
 _NONE: Final = "no GPU, or no server is watched beside one"
 _GPU: Final = "{{instance}} GPU {{gpu}}"
 _THIRD: Final = (8, 8)
+_QUARTER: Final = (6, 8)
 
 ROW: Final = Row(
     "GPU",
     [
         graph(
             "GPU utilisation",
-            "Share of the time in which a kernel ran on each GPU; not how much of the GPU that kernel used.",
+            """Share of the time in which a kernel ran on each GPU, not how much of the GPU that kernel used; and
+            in which its memory was read or written, not how full it is.""",
             Query(f"ml_gpu_utilization_ratio {SIDECARS}", _GPU),
+            Query(f"ml_gpu_memory_utilization_ratio {SIDECARS}", f"{_GPU} memory"),
             unit="percentunit",
             none="no GPU, or it is in MIG mode",
             lowest=0,
@@ -82,7 +85,7 @@ ROW: Final = Row(
             unit="hertz",
             none=_NONE,
             lowest=0,
-            size=_THIRD,
+            size=_QUARTER,
         ),
         graph(
             "PCIe",
@@ -92,7 +95,18 @@ ROW: Final = Row(
             unit="Bps",
             none=_NONE,
             lowest=0,
-            size=_THIRD,
+            size=_QUARTER,
+        ),
+        graph(
+            "PCIe link",
+            """Lanes and generation of each GPU's link now. Fewer lanes than its neighbours have are worse; an idle
+            GPU goes back to an older generation.""",
+            Query(f"ml_gpu_pcie_link_width_lanes {SIDECARS}", f"{_GPU} lanes"),
+            Query(f"ml_gpu_pcie_link_generation {SIDECARS}", f"{_GPU} generation"),
+            unit="none",
+            none=_NONE,
+            lowest=0,
+            size=_QUARTER,
         ),
         graph(
             "GPU errors",
@@ -103,7 +117,7 @@ ROW: Final = Row(
             unit="none",
             none="no GPU, or its memory has no error correction",
             lowest=0,
-            size=_THIRD,
+            size=_QUARTER,
         ),
     ],
 )

@@ -22,12 +22,20 @@ ROW: Final = Row(
     [
         table(
             "Pipelines",
-            """One row for each pipeline whose runs are reported or expected: how its newest run ended, how long
-            ago it last succeeded (age), and overdue, that time in intervals between two runs. Beyond 1 a run is
-            late, beyond 1.5 it alerts; higher is worse.""",
+            """One row for each pipeline whose runs are reported or expected: the version of the data that it last
+            named, how its newest run ended, for when it was scheduled, how long ago it last succeeded (age), and
+            overdue, that time in intervals between two runs. Beyond 1 a run is late, beyond 1.5 it alerts; higher
+            is worse.""",
             [
                 Label("pipeline"),
+                Label("data_version", "data"),
+                Column("", "max by (pipeline, data_version) (ml_pipeline_data_info)"),
                 Column("state", _STATE, "none", mapping=_STATES, width=90),
+                Column(
+                    "scheduled",
+                    "1000 * max by (pipeline) (ml_pipeline_last_scheduled_timestamp_seconds)",
+                    "dateTimeFromNow",
+                ),
                 Column(
                     "last start",
                     f"1000 * max by (pipeline) ({_LAST}_start_timestamp_seconds:max)",

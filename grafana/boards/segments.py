@@ -46,13 +46,17 @@ def _ranked() -> build.Panel:
         """Groups of all segments, the one that fell farthest below its own baseline first; click on one to choose
         its segment. Fall is how far accuracy lies below the baseline's, or which share MAE has grown by: higher is
         worse. Value and baseline are accuracy (higher is better) or RMSE (lower is better). PSI of the
-        predictions: higher is worse. A group with fewer labels than the minimum of samples has no fall.""",
+        predictions: higher is worse. Balanced: balanced accuracy. ROC AUC: the lowest that a sidecar computes; of
+        both higher is better. Gaps: values of features that a prediction lacks, on average. A group with fewer
+        labels than the minimum of samples has no fall.""",
         [
             Label("segment", link=chosen("ml-performance", "segment")),
             Label("group"),
             Column("fall", f"{_BY} ({_FALL})", "none", 3),
             Column("value", f"{_BY} ({_P}:accuracy{{{WINDOW}}} or {_P}:rmse{{{WINDOW}}})", "none", 3),
             Column("baseline", f"{_BY} ({_B}_accuracy:max{{{VERSION}}} or {_B}_rmse:max{{{VERSION}}})", "none", 3),
+            Column("balanced", f"{_BY} ({_P}:balanced_accuracy{{{WINDOW}}})", "none", 3),
+            Column("ROC AUC", f"min by (segment, group) (ml_segment_performance_roc_auc{{{WINDOW}}})", "none", 3),
             Column("labels", f"{_BY} ({_P}:labels{{{WINDOW}}} > 0)"),
             Column("PSI", f"{_BY} ({_D}:psi{{{WINDOW}}})", "none", 3),
             Column("predictions", f"{_BY} ({_L}:ml_segment_predictions:increase{{{WINDOW}}} > 0)"),
@@ -62,6 +66,7 @@ def _ranked() -> build.Panel:
                 f"{_BY} ({_L}:ml_segment_prediction_errors_per_prediction:ratio{{{WINDOW}}})",
                 "percentunit",
             ),
+            Column("gaps", f"{_BY} ({_L}:ml_segment_feature_gaps_per_prediction:ratio{{{WINDOW}}})", "none", 3),
         ],
         sort="fall",
         none=_QUIET,

@@ -46,6 +46,10 @@ def _traffic() -> Iterator[Record]:
         f"{_LEVEL}:ml_segment_prediction_errors:increase / ({_ROWS} > 0)",
     )
     yield Record(
+        f"{_LEVEL}:ml_segment_feature_gaps_per_prediction:ratio",
+        f"{_LEVEL}:ml_segment_feature_gaps:increase / ({_ROWS} > 0)",
+    )
+    yield Record(
         f"{_LEVEL}:ml_segment_share:ratio",
         f"{_ROWS} / ignoring (group) group_left () (sum without (group) ({_ROWS}) > 0)",
     )
@@ -86,11 +90,13 @@ def _performance() -> Iterator[Record]:
     yield from increases(_LEVEL, *(f"ml_segment_{error}_total" for error in errors))
     of = f"{_LEVEL}:ml_segment_outcome"
     actual = f"sum without (predicted) ({_CELLS})"
-    correct = f'sum without (class, predicted) ({_CELLS} and label_replace({actual}, "predicted", "$1", "class", "(.*)"))'
+    right = f'{_CELLS} and label_replace({actual}, "predicted", "$1", "class", "(.*)")'
+    recall = f"sum without (predicted) ({right}) / ({actual} > 0)"
     outcomes, scored = f"sum without (class, predicted) ({_CELLS})", f"{of}_scored:increase"
     yield Record(_LABELLED, outcomes, {"measure": "accuracy"})
     yield Record(_LABELLED, scored, {"measure": "mae"})
-    yield Record(f"{_P}:accuracy", f"{correct} / ({outcomes} > 0)")
+    yield Record(f"{_P}:accuracy", f"sum without (class, predicted) ({right}) / ({outcomes} > 0)")
+    yield Record(f"{_P}:balanced_accuracy", f"avg without (class) ({recall})")
     yield Record(f"{_P}:mae", f"({of}_overestimate:increase + {of}_underestimate:increase) / ({scored} > 0)")
     yield Record(f"{_P}:rmse", f"sqrt({of}_squared_error:increase / ({scored} > 0))")
     yield Record(f"{_P}:accuracy_standard_error", f"sqrt({_P}:accuracy * (1 - {_P}:accuracy) / ({outcomes} > 0))")

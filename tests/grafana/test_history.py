@@ -89,6 +89,13 @@ def test_drift_against_the_past_and_of_all_features_together_has_a_history(prome
             assert points(found[title, name]) > 50, found[title, name].expression
 
 
+def test_a_category_has_distances_as_a_number_has(prometheus: Prometheus) -> None:
+    for feature, names in (("normal", "ABC"), ("few", "DE")):
+        found = asked(prometheus, "ml-drift", feature=feature)
+        shown = {name: points(found["$feature: distances by sidecar", name]) for name in "ABCDE"}
+        assert {name for name, count in shown.items() if count > 50} == set(names)
+
+
 def test_a_backfilled_past_fills_the_first_look_of_every_dashboard(prometheus: Prometheus) -> None:
     empty = []
     for uid, titles in {

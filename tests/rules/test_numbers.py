@@ -28,6 +28,7 @@ state:
 """
 TASKS = {"model": Task.BINARY, "prices": Task.REGRESSION, "kinds": Task.MULTICLASS}
 ROWS = 2_000
+FEATURES = 9
 
 SAME = {
     "ml_feature_drift_psi": "model_version_feature:ml_feature_drift:psi",
@@ -211,6 +212,9 @@ def test_a_rule_gives_the_number_of_the_sidecar(world: World, name: str) -> None
 
 OF_GROUPS = {
     "ml_segment_performance_accuracy": "model_version_segment_group:ml_segment_performance:accuracy",
+    "ml_segment_performance_balanced_accuracy": (
+        "model_version_segment_group:ml_segment_performance:balanced_accuracy"
+    ),
     "ml_segment_performance_mae": "model_version_segment_group:ml_segment_performance:mae",
     "ml_segment_performance_rmse": "model_version_segment_group:ml_segment_performance:rmse",
     "ml_segment_prediction_drift_psi": "model_version_segment_group:ml_segment_prediction_drift:psi",
@@ -236,6 +240,16 @@ def test_a_rule_gives_the_number_of_a_group(world: World, name: str) -> None:
     count = name.endswith(("noise_floor", "standard_error"))
     for series, value in own.items():
         assert found[series] == pytest.approx(value, rel=0.1 if count else 1e-6, abs=1e-7), series
+
+
+def test_the_gaps_of_a_group_are_those_of_the_sidecar(world: World) -> None:
+    """A rule does not know how many features there are: it tells of values, not of shares."""
+    own = world.own("ml_segment_feature_gaps_ratio")
+    found = world.recorded("model_version_segment_group:ml_segment_feature_gaps_per_prediction:ratio", "joint")
+    assert found.keys() == own.keys()
+    assert max(own.values()) > 0.1
+    for series, value in own.items():
+        assert found[series] == pytest.approx(value * FEATURES, rel=1e-6), series
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -360,7 +374,7 @@ def test_measures_that_the_sidecar_does_not_show_follow_their_formulas(world: Wo
     for series, value in shares.items():
         labels = dict(series)
         by_feature.setdefault(labels["feature"], []).append((value, reference[labels["feature"], labels["bin"]]))
-    assert len(by_feature) == 9
+    assert len(by_feature) == FEATURES
     for feature, pairs in by_feature.items():
         p, q = np.array(pairs).T
         assert p.sum() == pytest.approx(1)
@@ -379,7 +393,7 @@ def test_the_features_that_matter_have_the_rank_of_the_sidecar(world: World) -> 
     own = {s: rank for s, rank in world.own("ml_feature_attribution_rank").items() if rank <= 5}
     for job in ("joint", "fleet"):
         found = world.recorded("model_version_feature:ml_feature_attribution:rank", job)
-        assert len(found) == 9
+        assert len(found) == FEATURES
         assert {series: found[series] for series in own} == own
     before = world.prometheus.query('ml_baseline_feature_attribution_rank{job="joint"}')
     ranks = {dict(series)["feature"]: rank for series, rank in before.items()}
