@@ -215,13 +215,17 @@ def retraining() -> str:
 
 
 def readme() -> str:
-    """Return the README with the ratios of the committed benchmark runs that have a rival and a goal."""
+    """Return the README with the ratios of the committed benchmark runs that have a rival and a goal.
+
+    Of peers those without a goal are there, too: all that were measured are compared.
+    """
     page = (ROOT / "README.md").read_text()
-    for section, results in (("benchmarks", "results.md"), ("peers", "peers.md")):
+    judged = ("yes", "no")
+    for section, results, kept in (("benchmarks", "results.md", judged), ("peers", "peers.md", (*judged, "-"))):
         table = ["| what | rival in the same run | ratio |", "| --- | --- | --- |"]
         for line in (ROOT / "benchmarks" / results).read_text().splitlines():
             cells = [cell.strip() for cell in line.strip("|").split("|")]
-            if cells[-1] in ("yes", "no") and cells[3] != "-" and "(computed)" not in cells[2]:
+            if cells[-1] in kept and cells[3] != "-" and "(computed)" not in cells[2]:
                 table.append(f"| {cells[0]} | {cells[2].rpartition(':')[0]} | {cells[3]} |")
         page = _filled(page, section, table)
     return page
