@@ -93,6 +93,12 @@ def of_confusion(confusion: str, measured: str) -> Iterator[Record]:
     yield Record(f"{by_class}:f1", f"2 * {correct} / ({actual} + {predicted} > 0)")
 
 
+def _error_of_f1() -> Record:
+    f1 = f"{_CLASS}:f1"
+    counted = f"({_ACTUAL} + model_version_class:ml_confusion:predicted > 0)"
+    return Record(f"{f1}_standard_error", f"sqrt({f1} * (1 - {f1}) * (2 - {f1}) / {counted})")
+
+
 def error_of_accuracy(confusion: str, measured: str) -> Record:
     """Return the standard error of the accuracy of :func:`of_confusion`."""
     accuracy = f"model_version:{measured}:accuracy"
@@ -329,6 +335,7 @@ def _verdicts() -> Iterator[Record]:
 _RECORDS: Final = (
     *of_confusion("ml_confusion", "ml_performance"),
     *_averages(),
+    _error_of_f1(),
     *_chance_of_accuracy(),
     *_scores(),
     *_losses(),

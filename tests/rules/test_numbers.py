@@ -73,12 +73,24 @@ SAME = {
 }
 """Ratios of counters that one group reads at one moment: the same numbers, to rounding."""
 
-CHANCE = (
-    *("accuracy_standard_error", "accuracy_lower", "accuracy_upper", "roc_auc_standard_error"),
-    "balanced_accuracy_standard_error",
-    *("log_loss_standard_error", "brier_standard_error", "calibration_bias_standard_error"),
-    *("mae_standard_error", "rmse_standard_error", "bias_standard_error"),
-)
+CHANCE = {
+    **{
+        f"ml_performance_{key}": f"model_version:ml_performance:{key}"
+        for key in (
+            *("accuracy_standard_error", "accuracy_lower", "accuracy_upper", "roc_auc_standard_error"),
+            *("balanced_accuracy_standard_error", "log_loss_standard_error", "brier_standard_error"),
+            *("calibration_bias_standard_error", "mae_standard_error", "rmse_standard_error"),
+            "bias_standard_error",
+        )
+    },
+    "ml_performance_f1_standard_error": "model_version_class:ml_performance:f1_standard_error",
+    "ml_estimated_performance_accuracy_standard_error": (
+        "model_version:ml_estimated_performance:accuracy_standard_error"
+    ),
+    "ml_estimated_performance_roc_auc_standard_error": (
+        "model_version:ml_estimated_performance:roc_auc_standard_error"
+    ),
+}
 """What depends on how many labels there were, which is extrapolated: some percent more or less."""
 
 BINARY_ONLY = {
@@ -298,10 +310,10 @@ def _binned_average_precision(world: World) -> float:
     return float(average_precision_score(labels, lows, sample_weight=weights))
 
 
-@pytest.mark.parametrize("key", CHANCE)
-def test_a_rule_knows_how_far_chance_goes_as_the_sidecar_does(world: World, key: str) -> None:
-    own = world.own(f"ml_performance_{key}")
-    found = world.recorded(f"model_version:ml_performance:{key}", "joint")
+@pytest.mark.parametrize("name", CHANCE)
+def test_a_rule_knows_how_far_chance_goes_as_the_sidecar_does(world: World, name: str) -> None:
+    own = world.own(name)
+    found = world.recorded(CHANCE[name], "joint")
     assert own
     assert found.keys() == own.keys()
     for series, value in own.items():

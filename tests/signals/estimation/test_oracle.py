@@ -305,6 +305,17 @@ def test_without_enough_labels_there_is_no_calibration_and_the_reason_is_told() 
     assert not [sample for sample in samples if isinstance(sample, Block)]
 
 
+def test_the_estimated_area_has_the_standard_error_of_as_many_labels() -> None:
+    """Hanley's and McNeil's, against the spread of the area over 200 windows of labels."""
+    model, _ = case(Task.BINARY)
+    areas, errors = [], []
+    for seed in range(200):
+        rows = served(Task.BINARY, seed=500 + seed, rows=400)
+        areas.append(sk.roc_auc_score(rows["label"], rows["score"]))
+        errors.append(model.values(model.sums(rows, labelled=False))["roc_auc_standard_error"][0])
+    assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.15)
+
+
 def test_predictions_without_scores_are_no_estimate() -> None:
     model = Model(Task.BINARY)
     rows = workload.table(500, seed=1)

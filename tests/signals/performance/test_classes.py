@@ -88,6 +88,21 @@ def test_intervals_of_shares_equal_those_of_scipy(task: Task) -> None:
     assert values["accuracy_standard_error"][0] == pytest.approx(error, rel=1e-12)
 
 
+def test_f1_varies_by_its_standard_error() -> None:
+    """Against its spread over 2,000 samples."""
+    model = Model(Task.MULTICLASS, minimum=1)
+    rng = np.random.default_rng(3)
+    shares = np.array([[30, 6, 4], [5, 20, 5], [8, 2, 20]]) / 100
+    values, errors = [], []
+    for _ in range(2_000):
+        sums = model.tallies.zero()
+        sums["confusion"][:] = rng.multinomial(400, shares.ravel()).reshape(3, 3)
+        shown = found(model, sums)
+        values.append(shown["f1"])
+        errors.append(shown["f1_standard_error"])
+    assert np.mean(errors, axis=0) == pytest.approx(np.std(values, axis=0), rel=0.06)
+
+
 def test_many_classes_have_no_intervals_of_their_own() -> None:
     confusion = np.eye(SCORED_CLASSES + 1, dtype=np.int64) * 50
     assert precision.MEASURE.interval is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.schema import Task
 from ml_exporter.signals.estimation.measure import scored
@@ -11,6 +13,8 @@ from ml_exporter.signals.performance.averages import macro
 from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Outcomes, Scores
 from ml_exporter.signals.performance.roc_auc import roc_auc as area
+from ml_exporter.signals.performance.uncertainty import error_of_area
+from ml_exporter.sums.estimation import ONE
 
 
 def roc_auc(scores: Scores) -> FloatArray:
@@ -27,6 +31,8 @@ def roc_auc(scores: Scores) -> FloatArray:
     prediction also stands beside itself, which lowers it by less than 1 / n.
     Missing: predictions without scores are left out.
     Minimum samples: the configured minimum of predictions with scores; below it there is no sample.
+    Standard error: of two classes, Hanley's and McNeil's for the expected numbers of both. It does not hold the
+    error of the calibration itself, which does not shrink with n.
     Cost: O(bins), whatever the number of events.
 
     Reference: J. Białek et al., Estimating post-deployment model performance under covariate shift without
@@ -44,10 +50,18 @@ def area_of(sums: Outcomes, name: str) -> FloatArray:
     return areas[..., None] if sums.schema.task is Task.BINARY else areas
 
 
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    if sums.schema.task is not Task.BINARY:
+        return np.full_like(values, np.nan)
+    negatives, positives = np.moveaxis(sums["expected_score_bins"].sum(axis=-1, keepdims=True) / ONE, -2, 0)
+    return error_of_area(values, negatives, positives)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="roc_auc",
     help="Area under the ROC curve; mean over classes for multiclass (0 to 1, 0.5 is chance)",
     tasks=CLASSIFICATION,
     value=lambda sums: macro(area_of(sums, "expected_score_bins")),
     samples=scored,
+    standard_error=_error,
 )

@@ -24,6 +24,26 @@ def error_of_mean(mean: FloatArray, mean_of_squares: FloatArray, outcomes: IntAr
     return np.sqrt(np.maximum(mean_of_squares - mean * mean, 0.0) / np.maximum(outcomes, 1)[..., None])
 
 
+def error_of_area(area: FloatArray, negatives: FloatArray, positives: FloatArray) -> FloatArray:
+    """Return Hanley's and McNeil's standard error of areas under ROC curves, all (…,); NaN without both classes.
+
+    ``sqrt((A (1 - A) + (P - 1) (A / (2 - A) - A^2) + (N - 1) (2 A^2 / (1 + A) - A^2)) / (P N))``, for numbers of
+    events that need not be whole.
+
+    Reference: J. Hanley and B. McNeil, The meaning and use of the area under a receiver operating characteristic
+    (ROC) curve, Radiology 143 (1982), doi:10.1148/radiology.143.1.7063747.
+
+    >>> error_of_area(np.array([0.8]), np.array([50.0]), np.array([50.0])).round(4).tolist()
+    [0.0445]
+    """
+    square = area * area
+    above = (positives - 1.0) * (area / (2.0 - area) - square)
+    below = (negatives - 1.0) * (2.0 * square / (1.0 + area) - square)
+    pairs = np.where((positives > 0) & (negatives > 0), positives * negatives, np.nan)
+    error: FloatArray = np.sqrt(np.maximum(area * (1.0 - area) + above + below, 0.0) / pairs)
+    return error
+
+
 def wilson(hits: IntArray, trials: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return the ends of the 95 % Wilson interval of the shares ``hits`` / ``trials``; NaN without trials.
 
