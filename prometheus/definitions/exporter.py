@@ -110,7 +110,12 @@ _ALERTS: Final = (
         "MLExporterLogLinesLost",
         "warning",
         f"""
-        label_replace(increase(ml_exporter_audit_failures_total[15m]) > 0, "log", "audit", "", "")
+        label_replace(
+          increase(ml_exporter_audit_failures_total[15m]) > 0
+          or
+          (ml_exporter_audit_failures_total > 0 unless ml_exporter_audit_failures_total offset 15m),
+          "log", "audit", "", ""
+        )
         or
         label_replace(
           {_UNLOGGED}

@@ -27,6 +27,11 @@ def _audit_fails(fleet: Fleet, model: str) -> None:
     fleet.counter("ml_exporter_audit_failures_total", [(20, 0), (5, 1), (60, 0)], **_there(model))
 
 
+def _audit_fails_at_once(fleet: Fleet, model: str) -> None:
+    """What is lost at the start is there at the first scrape, which no rate sees."""
+    fleet.gauge("ml_exporter_audit_failures_total", [(20, float("nan")), (60, 2)], **_there(model))
+
+
 def _logs_less(fleet: Fleet, model: str) -> None:
     """Two of a hundred lines do not fit the queue; the disk takes all but one of ten thousand: that is allowed."""
     lost = "ml_exporter_prediction_log_lost_total"
@@ -90,6 +95,14 @@ CASES = (
         _audit_fails,
         (23, 40),
         "The audit log of the sidecar at m-a lacks 3 lines of the last 15 minutes: nothing writes them into it later.",
+        "ml_exporter_audit_failures_total",
+        log="audit",
+    ),
+    _case(
+        "MLExporterLogLinesLost",
+        _audit_fails_at_once,
+        (22, 35),
+        "The audit log of the sidecar at m-a lacks 2 lines of the last 15 minutes: nothing writes them into it later.",
         "ml_exporter_audit_failures_total",
         log="audit",
     ),
