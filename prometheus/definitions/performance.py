@@ -96,7 +96,7 @@ def of_confusion(confusion: str, measured: str) -> Iterator[Record]:
 def _error_of_f1() -> Record:
     f1 = f"{_CLASS}:f1"
     counted = f"({_ACTUAL} + model_version_class:ml_confusion:predicted > 0)"
-    return Record(f"{f1}_standard_error", f"sqrt({f1} * (1 - {f1}) * (2 - {f1}) / {counted})")
+    return Record(f"{f1}_standard_error", f"sqrt({f1} * (1 - {f1}) * (2 - {f1}) / {counted} > 0)")
 
 
 def error_of_accuracy(confusion: str, measured: str) -> Record:

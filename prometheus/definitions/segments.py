@@ -155,10 +155,13 @@ def _fairness() -> Iterator[Record]:
             f"sum without (class, predicted) {labelled}",
         )
     for rate, (hits, of) in counted.items():
-        share = f"{_F}_{rate}:ratio"
-        yield Record(f"{_F}_{rate}:samples", f"{of}\n{protected}")
-        yield Record(share, f"{hits} / ({_F}_{rate}:samples > 0)")
-        yield Record(f"{_F}_{rate}:variance", f"{share} * (1 - {share}) / {_F}_{rate}:samples")
+        share, samples = f"{_F}_{rate}:ratio", f"{_F}_{rate}:samples"
+        yield Record(samples, f"{of}\n{protected}")
+        yield Record(share, f"{hits} / ({samples} > 0)")
+        yield Record(
+            f"{_F}_{rate}:variance",
+            f"({share} * {samples} + 1) * ((1 - {share}) * {samples} + 1) / ({samples} + 2) ^ 3",
+        )
 
     def reference(series: str) -> str:
         return f"sum without (group) ({series} and ignoring (window) {_REFERENCE})"

@@ -14,7 +14,7 @@ def average_odds_difference(group: Rates, reference: Rates) -> FloatArray:
     ``AOD = ((FPR(group) - FPR(reference)) + (TPR(group) - TPR(reference))) / 2``, with
     ``FPR = P(predicted = 1 | label = 0)`` and ``TPR = P(predicted = 1 | label = 1)``, from the rates of ``group``
     and ``reference``. Returns (groups,). Standard error: half the root of the sum of the four variances
-    ``p (1 - p) / n``.
+    ``p (1 - p) / n``, each with a hit and a miss more than were counted (Agresti and Caffo 2000).
 
     Range: -1 to 1; 0 is parity. Below 0 the group is predicted positive less often at equal labels, which is worse
     for it where the positive class is the favourable one. Differences of opposite sign cancel out: look at both.

@@ -13,7 +13,8 @@ def disparate_impact_ratio(group: Rates, reference: Rates) -> FloatArray:
 
     ``DIR = P(predicted = 1 | group) / P(predicted = 1 | reference)`` from the selection rates of ``group`` and
     ``reference``. Returns (groups,); NaN where the reference is never predicted positive. Standard error by the
-    delta method: ``DIR sqrt((1 - p) / (n p) + (1 - q) / (m q))``; 0 where the group is never predicted positive.
+    delta method: ``sqrt(p (1 - p) / n + DIR^2 q (1 - q) / m) / Q``, p and q each with a hit and a miss more than
+    were counted (Agresti and Caffo 2000), Q the reference's rate.
 
     Range: 0 upwards; 1 is parity. Below 0.8 the four-fifths rule sees a disparate impact, where the positive class
     is the favourable one; where it is not, above 1.25.

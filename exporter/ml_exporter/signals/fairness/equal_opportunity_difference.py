@@ -13,7 +13,8 @@ def equal_opportunity_difference(group: Rates, reference: Rates) -> FloatArray:
 
     ``EOD = TPR(group) - TPR(reference)``, with ``TPR = P(predicted = 1 | label = 1)``, from the true positive
     rates of ``group`` and ``reference``. Returns (groups,). Standard error:
-    ``sqrt(p (1 - p) / n + q (1 - q) / m)`` with n and m the positive labels of both.
+    ``sqrt(p (1 - p) / n + q (1 - q) / m)`` with n and m the positive labels of both, each with a hit and a miss
+    more than were counted (Agresti and Caffo 2000).
 
     Range: -1 to 1; 0 is parity. Below 0 the positives of the group are missed more often, which is worse for it
     where the positive class is the favourable one.

@@ -40,9 +40,15 @@ class Rate:
 
     @property
     def variance(self) -> FloatArray:
-        """The variance of the share, ``p (1 - p) / n``, (groups,)."""
-        share = self.value
-        return share * (1.0 - share) / np.maximum(self.of, 1)
+        """The variance of the share, (groups,): ``p (1 - p) / n`` with a hit and a miss more than were counted.
+
+        So that ten of ten do not pass for certainty: A. Agresti and B. Caffo, Simple and effective confidence
+        intervals for proportions and differences of proportions, Am. Stat. 54 (2000),
+        doi:10.1080/00031305.2000.10474560.
+        """
+        trials = self.of + 2.0
+        variance: FloatArray = (self.hits + 1.0) * (self.of - self.hits + 1.0) / trials**3
+        return variance
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -12,7 +12,8 @@ def statistical_parity_difference(group: Rates, reference: Rates) -> FloatArray:
     """Statistical parity difference: a group is predicted positive so much more often; far from 0 is worse.
 
     ``SPD = P(predicted = 1 | group) - P(predicted = 1 | reference)`` from the selection rates of ``group`` and
-    ``reference``. Returns (groups,). Standard error: ``sqrt(p (1 - p) / n + q (1 - q) / m)``.
+    ``reference``. Returns (groups,). Standard error: ``sqrt(p (1 - p) / n + q (1 - q) / m)``, each
+    with a hit and a miss more than were counted (Agresti and Caffo 2000).
 
     Range: -1 to 1; 0 is parity. Below 0 the group gets the positive class less often, which is worse for it where
     that class is the favourable one.

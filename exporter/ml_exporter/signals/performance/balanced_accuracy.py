@@ -24,7 +24,8 @@ def balanced_accuracy(recall: FloatArray) -> FloatArray:
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample. A rare class
     with a handful of labels weighs as much as the others: look at its recall.
     Standard error: ``1/k sqrt(sum_c recall_c (1 - recall_c) / n_c)`` with n_c the labels of class c, the root of
-    the summed variances of k shares.
+    the summed variances of k shares. A class of which all labels are predicted alike adds nothing to it: with a
+    handful of labels that is too little.
     Cost: O(classes^2).
 
     Reference: K. Brodersen, C. Ong, K. Stephan, J. Buhmann, The balanced accuracy and its posterior distribution,

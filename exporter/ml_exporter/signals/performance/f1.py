@@ -22,8 +22,8 @@ def f1(confusion: Confusion) -> FloatArray:
     Missing: predictions without a class and labels of unknown classes are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: ``sqrt(F (1 - F) (2 - F) / (sum_d n_dc + sum_d n_cd))`` with F the class's F1, by the delta
-    method from counts that are multinomial; NaN for models of more than 20 classes, which would have too many
-    series.
+    method from counts that are multinomial; NaN at 0 and 1, where it knows nothing, and for models of more than 20
+    classes, which would have too many series.
     Cost: O(classes^2).
 
     Reference: C. van Rijsbergen, Information Retrieval, 2nd ed., Butterworths 1979, chapter 7, with
@@ -50,7 +50,8 @@ def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     touched = confusion.predicted + confusion.actual
     if values.shape[-1] > SCORED_CLASSES:
         return np.full_like(values, np.nan)
-    return np.sqrt(shares(values * (1.0 - values) * (2.0 - values), touched))
+    spread = values * (1.0 - values) * (2.0 - values)
+    return np.sqrt(shares(np.where(spread > 0, spread, np.nan), touched))
 
 
 MEASURE: Final = PerformanceMeasure(
