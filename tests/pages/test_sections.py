@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 import pytest
 
-from ml_exporter.app.evaluation import Evaluator
+from ml_exporter.app.evaluation import NO_DATA, Evaluator
 from ml_exporter.core.metrics import gauge, one
 from ml_exporter.core.pipelines import Report, State
 from ml_exporter.core.schema import Task
@@ -17,16 +17,19 @@ from ml_exporter.pages.landing import Standing, landing_page
 from ml_exporter.pages.model import model_page, select
 from ml_exporter.pages.sections import attributions, quality, root_cause
 from ml_exporter.pages.snapshot import Snapshot
-from ml_exporter.pages.words import percent, plain
+from ml_exporter.pages.words import SHORT, percent, plain
 from ml_exporter.resources.health import HealthReader
 from ml_exporter.resources.probe import Answer
 from ml_exporter.resources.process import ProcessReader
 from ml_exporter.resources.target import Health, Target
+from ml_exporter.signals import SIGNALS
+from ml_exporter.signals.signal import FAILED, TOO_FEW_SAMPLES
 from support import html, workload
 from support.engine import START, Bench, write_config
 
 STANDING = Standing("1.2.3", "running", "/metrics", [], ["model"])
 OPTIONAL = {"What moved performance", "Drift of all features together", "Attributions", "Feedback"}
+OWN = ("model", "1", "5m")
 FEATURES = (*workload.NUMERIC, *workload.CATEGORICAL)
 
 
@@ -132,10 +135,14 @@ def test_features_by_drift_times_importance(bench: Bench, within: Shown, total: 
 def test_groups_by_their_part_in_the_loss(bench: Bench, within: Shown) -> None:
     root = page_of(bench)
     caption = "Groups by their part in the loss of accuracy"
-    order = [name.split(" = ") for name in first_cells(root, caption)]
-    assert order[0] == ["region", "south"]
+    order = [tuple(name.split(" = ")) for name in first_cells(root, caption)]
+    assert order[0] == ("region", "south")
+    less, mix = (snapshot_of(bench).rows(f"ml_root_cause_segment_{name}", *OWN) for name in ("loss", "mix_loss"))
+    known = less.keys() | mix.keys()
+    assert set(order) <= known
+    assert len(order) == min(len(known), root_cause.SHOWN)
     shares = []
-    for segment, group in order:
+    for segment, group in order[: len(less)]:
         of = {"segment": segment, "group": group}
         assert html.row(root, caption, f"{segment} = {group}") == [
             within.share("ml_root_cause_segment_share", **of),
@@ -144,6 +151,10 @@ def test_groups_by_their_part_in_the_loss(bench: Bench, within: Shown) -> None:
         ]
         shares.append(within.value("ml_root_cause_segment_share", **of))
     assert shares == sorted(shares, reverse=True)
+    for segment, group in order[len(less) :]:
+        _, by_being, by_mix = html.row(root, caption, f"{segment} = {group}")
+        assert by_being == "no labels now"
+        assert by_mix == within("ml_root_cause_segment_mix_loss", segment=segment, group=group)
 
 
 @pytest.mark.parametrize("task", [Task.REGRESSION, Task.MULTICLASS])
@@ -157,7 +168,8 @@ def test_a_loss_within_noise_is_not_shared_out(tmp_path: Path, task: Task) -> No
     what = "growth of MAE" if task is Task.REGRESSION else "loss of accuracy"
     share, less, _ = html.row(root, f"Groups by their part in the {what}", "region = north")
     of = {"segment": "region", "group": "north"}
-    assert (share, less) == ("loss within noise", Shown(bench, window="5m")("ml_root_cause_segment_loss", **of))
+    why = "loss within noise" if task is Task.REGRESSION else "no loss"
+    assert (share, less) == (why, Shown(bench, window="5m")("ml_root_cause_segment_loss", **of))
     bench.send([{"id": f"far-{row}", "features": {"normal": 9.0}} for row in range(600)])
     bench.tick()
     assert "every feature counts alike, so the order is that of drift" in words_of(page_of(bench))
@@ -169,7 +181,7 @@ def test_the_others_are_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(attributions, "LISTED", 4)
     monkeypatch.setattr(quality, "STILL", 1)
     scores = snapshot_of(bench).by_first("ml_root_cause_feature_score", "model", "1", "5m")
-    groups = snapshot_of(bench).rows("ml_root_cause_segment_loss", "model", "1", "5m")
+    groups = snapshot_of(bench).rows("ml_root_cause_segment_mix_loss", *OWN)
     root = page_of(bench)
     suspects = sum(score > 0 for score in scores.values())
     assert len(first_cells(root, "Features within 5m")) == len(first_cells(root, "Groups by their part")) == 2
@@ -293,6 +305,31 @@ def test_why_there_is_no_value(tmp_path: Path) -> None:
     assert html.row(root, "Mean absolute attributions", "normal")[0] == few
 
 
+def test_what_failed_is_told(bench: Bench) -> None:
+    failed = ("feature_modal", "repeated_rows", "multivariate_drift_reconstruction_error")
+    assert {*failed} <= {signal.key for signal in SIGNALS}
+    gone = ("ml_feature_modal_ratio", "ml_repeated_rows", f"ml_{failed[2]}")
+    blocks = [block for block in bench.published if not block.metric.name.startswith(gone)]
+    blocks += [one(NO_DATA, 1.0, *OWN, signal, "", FAILED) for signal in failed]
+    chosen = select(Snapshot(blocks, bench.clock.wall()), *OWN)
+    assert chosen is not None
+    root = html.check(model_page(chosen))
+    why = SHORT[FAILED]
+    assert f"Whether features still vary is not known: {why}." in words_of(root)
+    assert html.fact(root, "Repeated rows within 5m") == why
+    assert html.fact(root, "PCA reconstruction error").startswith(why)
+    assert html.fact(root, "Rows that lack no feature").startswith(why)
+    assert "noise" in html.fact(root, "Maximum mean discrepancy (MMD)")
+
+
+def test_features_of_which_it_is_not_known_are_named(bench: Bench) -> None:
+    blocks = [*bench.published, one(NO_DATA, 1.0, *OWN, "feature_modal", "zeros", TOO_FEW_SAMPLES)]
+    chosen = select(Snapshot(blocks, bench.clock.wall()), *OWN)
+    assert chosen is not None
+    words = words_of(html.check(model_page(chosen)))
+    assert f"Not known of 1: zeros: {SHORT[TOO_FEW_SAMPLES]}." in words
+
+
 def test_a_model_that_has_none_of_it_has_no_such_sections(tmp_path: Path) -> None:
     config = tmp_path / "ml-exporter.yml"
     config.write_text("models:\n  - {name: bare, task: regression}\n")
@@ -350,6 +387,7 @@ def test_the_model_server_on_the_landing_page(tmp_path: Path) -> None:
 
 def test_a_server_that_cannot_be_read_is_not_healthy() -> None:
     success = gauge("ml_exporter_collector_success", "1 if.", "collector")
-    blocks = [one(success, 0, "process")]
+    blocks = [one(success, 0, "process"), one(success, 0, "health")]
     root = html.check(landing_page(STANDING, Snapshot(blocks, 0.0)))
     assert html.fact(root, "Process") == "cannot be read, see the log"
+    assert html.fact(root, "Health check") == "cannot be checked, see the log"

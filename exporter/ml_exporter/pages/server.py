@@ -19,7 +19,7 @@ def server(snapshot: Snapshot) -> Html:
         ]
     if "health" in success:
         pairs += [
-            ("Health check", _health(snapshot)),
+            ("Health check", _health(snapshot, bool(success["health"]))),
             ("Last checked", _since(snapshot, "ml_server_health_timestamp_seconds", "not yet")),
         ]
     return facts(pairs) if pairs else Html("")
@@ -32,8 +32,10 @@ def _process(snapshot: Snapshot) -> str:
     return "runs" if up else "does not run"
 
 
-def _health(snapshot: Snapshot) -> str:
+def _health(snapshot: Snapshot, succeeds: bool) -> str:
     up = snapshot.value("ml_server_health_up")
+    if not succeeds:
+        return unknown("cannot be checked, see the log")
     if up is None:
         return unknown("not checked yet")
     status = snapshot.value("ml_server_health_status_code")

@@ -77,11 +77,14 @@ def _still(chosen: Selection) -> Html:
         (name for name in now if now[name] > before.get(name, 0.0)),
         key=lambda name: (before.get(name, 0.0) - now[name], name),
     )
+    reasons = chosen.reasons.get("feature_modal", {})
     if not now:
-        why = chosen.reasons.get("feature_modal")
-        return paragraph(f"Whether features still vary is not known: {short(why)}.") if why else Html("")
+        return paragraph(f"Whether features still vary is not known: {short(reasons)}.") if reasons else Html("")
+    told = ", ".join(f"{name}: {short({'': reasons[name]})}" for name in sorted(reasons)[:STILL])
+    unknown = paragraph(muted(f"Not known of {plain(len(reasons))}: {told}.")) if reasons else ""
     if not order:
-        return paragraph(f"In {chosen.window} no feature had more of its values in one bin than in the baseline.")
+        words = "none had more of its values in one bin than in the baseline."
+        return Html(paragraph(f"Of {plain(len(now))} features within {chosen.window} {words}") + unknown)
     rows = [(name, percent(now[name]), percent(before.get(name), "unknown")) for name in order[:STILL]]
     words = (
         f"Share of a feature's values within {chosen.window} in its fullest bin or category, farthest above the"
@@ -89,7 +92,7 @@ def _still(chosen: Selection) -> Html:
     )
     left = len(order) - len(rows)
     note = paragraph(muted(f"{plain(left)} more are on the page of metrics.")) if left else ""
-    return Html(table(words, ("Feature", "Now", "Baseline"), rows) + note)
+    return Html(table(words, ("Feature", "Now", "Baseline"), rows) + note + unknown)
 
 
 def _repeated(chosen: Selection) -> Html:

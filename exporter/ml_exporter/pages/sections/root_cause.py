@@ -68,20 +68,24 @@ def _groups(chosen: Selection) -> Html:
     mix = snapshot.rows("ml_root_cause_segment_mix_loss", *scope)
     shares = snapshot.rows("ml_root_cause_segment_share", *scope)
     reasons = chosen.reasons.get("root_cause_segment", {})
-    if not less:
+    groups = less.keys() | mix.keys()
+    if not groups:
         return paragraph(f"No parts of groups in a loss: {short(reasons)}.") if reasons else Html("")
 
     def row(group: _Group) -> tuple[str, Number, Number, Number]:
-        share = percent(shares.get(group), _why(group, reasons))
+        share = percent(shares.get(group), _why(group, reasons, totals[group[0]]))
         return (
             f"{group[0]} = {group[1]}",
             share,
-            number(less[group]),
+            number(less.get(group), "no labels now"),
             number(mix.get(group), "not in the baseline"),
         )
 
-    nowhere = float("-inf")
-    order = sorted(less, key=lambda group: (-shares.get(group, nowhere), -less[group], group))
+    parts = {group: less.get(group, 0.0) + mix.get(group, 0.0) for group in groups}
+    totals: dict[str, float] = {}
+    for group, part in parts.items():
+        totals[group[0]] = totals.get(group[0], 0.0) + part
+    order = sorted(groups, key=lambda group: (group not in shares, -shares.get(group, parts[group]), group))
     words = (
         f"Groups by their part in the {_loss(chosen)} since the baseline, within {chosen.window}: by being less"
         " right, and by there being more or fewer of them. Higher is worse, below 0 is a gain. Each segment parts"
@@ -97,10 +101,12 @@ def _loss(chosen: Selection) -> str:
     return "growth of MAE" if tasks == {"regression"} else "loss of accuracy"
 
 
-def _why(group: _Group, reasons: dict[str, str]) -> str:
-    """Return why a group has no share: the formula has none for a loss within three standard errors."""
+def _why(group: _Group, reasons: dict[str, str], loss: float) -> str:
+    """Return why a group has no share: the formula has none for a loss within three standard errors, or a gain."""
     why = short_of("=".join(group), reasons)
-    return "loss within noise" if why == "undefined" else why
+    if why != "undefined":
+        return why
+    return "loss within noise" if loss > 0 else "no loss"
 
 
 def _note(count: int, words: str) -> Html:

@@ -84,7 +84,7 @@ class Modal(JointSignal):
     Cost: O(fine bins), whatever the number of events.
     """
 
-    key = "modal"
+    key = "feature_modal"
     metrics = (_RATIO, _BASELINE)
 
     def over_windows(self, views: Views) -> Iterable[Samples]:
@@ -103,7 +103,7 @@ class Modal(JointSignal):
             yield Block(_RATIO, view.scope, places.rows, ratio)
         if silent.any():
             reasons = [(places.without_baseline, NO_BASELINE), (values == 0, NO_EVENTS), (few, TOO_FEW_SAMPLES)]
-            yield from absences(view.scope, "feature_modal", places.names, reasons)
+            yield from absences(view.scope, self.key, places.names, reasons)
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the baseline's shares, if there is a baseline."""

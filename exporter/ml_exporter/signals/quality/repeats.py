@@ -48,7 +48,7 @@ class Repeats(JointSignal):
     STOC 1996, section 2.2, doi:10.1145/237814.237823.
     """
 
-    key = "repeats"
+    key = "repeated_rows"
     metrics = (_FOUND, _EXPECTED)
 
     def over_windows(self, views: Views) -> Iterable[Samples]:
@@ -60,7 +60,7 @@ class Repeats(JointSignal):
 
     def _of_view(self, view: View, rows: int, pairs: float) -> Samples:
         if not rows:
-            yield NoData(view.scope, "repeated_rows", NO_EVENTS)
+            yield NoData(view.scope, self.key, NO_EVENTS)
             return
         yield one(_FOUND, pairs, *view.scope)
         equal = view.context.reference.equal_pairs
