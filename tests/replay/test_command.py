@@ -246,14 +246,12 @@ def test_events_come_at_the_speed_of_their_time(server: Process, tmp_path: Path)
     assert 10 <= posts <= 21
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_the_progress_is_what_was_sent(server: Process, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"events.{suffix}"
     frame = recorded(400, seconds=20).drop(columns=["label", "label_timestamp"])
     if suffix == "csv":
         frame.to_csv(path, index=False)
-    elif suffix == "parquet":
-        frame.to_parquet(path)
     else:
         events, _ = events_of(frame.assign(label=0, label_timestamp=0))
         path.write_text("".join(f"{json.dumps(event)}\n" for event in events))

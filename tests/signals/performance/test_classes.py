@@ -89,18 +89,18 @@ def test_intervals_of_shares_equal_those_of_scipy(task: Task) -> None:
 
 
 def test_f1_varies_by_its_standard_error() -> None:
-    """Against its spread over 2,000 samples."""
+    """Against its spread over 800 samples."""
     model = Model(Task.MULTICLASS, minimum=1)
     rng = np.random.default_rng(3)
     shares = np.array([[30, 6, 4], [5, 20, 5], [8, 2, 20]]) / 100
     values, errors = [], []
-    for _ in range(2_000):
+    for _ in range(800):
         sums = model.tallies.zero()
         sums["confusion"][:] = rng.multinomial(400, shares.ravel()).reshape(3, 3)
         shown = found(model, sums)
         values.append(shown["f1"])
         errors.append(shown["f1_standard_error"])
-    assert np.mean(errors, axis=0) == pytest.approx(np.std(values, axis=0), rel=0.06)
+    assert np.mean(errors, axis=0) == pytest.approx(np.std(values, axis=0), rel=0.08)
 
 
 def test_many_classes_have_no_intervals_of_their_own() -> None:
