@@ -242,6 +242,23 @@ def test_the_standard_error_of_the_gap_is_how_far_labels_scatter(task: Task) -> 
     assert error == pytest.approx(np.std(gaps), rel=0.05)
 
 
+def test_the_standard_error_of_the_gap_of_areas_is_how_far_labels_scatter() -> None:
+    """Labels are drawn again and again from the calibrated chances of the same predictions."""
+    model, baseline = case(Task.BINARY)
+    rows = served(Task.BINARY, seed=11, rows=600)
+    chances = chances_by_scikit_learn(Task.BINARY, baseline, rows)[1]
+    rng = np.random.default_rng(2)
+    drawn = (rng.random((500, 600)) < chances).astype(int)
+    areas = [sk.roc_auc_score(labels, rows["score"]) for labels in drawn]
+    errors = [
+        model.values(model.sums({**rows, "label": labels}))["gap_roc_auc_standard_error"][0]
+        for labels in drawn[:2]
+    ]
+    assert errors[0] == pytest.approx(np.std(areas), rel=0.12)
+    # The scatter that is to be expected does not depend on which labels came.
+    assert errors[0] == errors[1]
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_the_baseline_is_estimated_as_a_window_is(task: Task) -> None:
     model, rows = case(task)

@@ -88,19 +88,52 @@ def test_intervals_of_shares_equal_those_of_scipy(task: Task) -> None:
     assert values["accuracy_standard_error"][0] == pytest.approx(error, rel=1e-12)
 
 
-def test_f1_varies_by_its_standard_error() -> None:
-    """Against its spread over 800 samples."""
-    model = Model(Task.MULTICLASS, minimum=1)
-    rng = np.random.default_rng(3)
-    shares = np.array([[30, 6, 4], [5, 20, 5], [8, 2, 20]]) / 100
-    values, errors = [], []
-    for _ in range(800):
-        sums = model.tallies.zero()
-        sums["confusion"][:] = rng.multinomial(400, shares.ravel()).reshape(3, 3)
-        shown = found(model, sums)
-        values.append(shown["f1"])
-        errors.append(shown["f1_standard_error"])
-    assert np.mean(errors, axis=0) == pytest.approx(np.std(values, axis=0), rel=0.08)
+OF_COUNTS = (
+    *("f1", "f1_macro", "f1_weighted", "precision_macro", "precision_weighted"),
+    *("matthews_correlation", "balanced_accuracy"),
+)
+
+
+def of_confusions(counts: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the values and the standard errors of :data:`OF_COUNTS` for counts (…, classes, classes)."""
+    names = tuple(map(str, range(counts.shape[-1])))
+    schema = ModelSchema("model", Task.MULTICLASS, classes=names)
+    layout = tallies_of(schema).zero().layout
+    sums = Sums(layout, np.zeros((*counts.shape[:-2], layout.size), np.int64))
+    sums["confusion"][:] = counts
+    outcomes = Outcomes(sums, schema)
+    measures = {measure.key: measure for measure in performance.MEASURES}
+    shown = {}
+    for key in OF_COUNTS:
+        error, values = measures[key].standard_error, measures[key].value(outcomes)
+        assert error is not None
+        shown[key] = values, error(values, outcomes)
+    return shown
+
+
+# The third class is hardly ever told from the first, so that averages by labels and by classes differ.
+@pytest.mark.parametrize("cells", [[[30, 6, 4], [5, 20, 5], [8, 2, 20]], [[60, 2, 3], [9, 14, 1], [7, 1, 3]]])
+def test_what_follows_from_counts_varies_by_its_standard_error(cells: list[list[int]]) -> None:
+    """Against its spread over 4,000 samples."""
+    shares = np.array(cells) / 100
+    counts = np.random.default_rng(3).multinomial(600, shares.ravel(), size=4_000).reshape(-1, 3, 3)
+    for key, (values, errors) in of_confusions(counts).items():
+        assert errors.mean(axis=0) == pytest.approx(values.std(axis=0), rel=0.06), key
+
+
+@pytest.mark.parametrize("key", sorted({*OF_COUNTS} - {"balanced_accuracy"}))
+def test_a_class_that_no_event_touched_changes_no_standard_error(key: str) -> None:
+    counts = np.array([[30, 6, 0], [5, 20, 0], [0, 0, 0]])
+    values, errors = of_confusions(counts)[key]
+    fewer, as_before = of_confusions(counts[:2, :2])[key]
+    assert values[:2] == pytest.approx(fewer, rel=1e-12)
+    assert errors[:2] == pytest.approx(as_before, rel=1e-12)
+
+
+@pytest.mark.parametrize("counts", [np.diag([30, 20, 5]), np.roll(np.diag([30, 20, 5]), 1, axis=1)])
+def test_counts_that_are_all_right_or_all_wrong_tell_no_standard_error(counts: np.ndarray) -> None:
+    for key, (_, errors) in of_confusions(counts).items():
+        assert key == "balanced_accuracy" or np.isnan(errors).all(), key
 
 
 def test_many_classes_have_no_intervals_of_their_own() -> None:

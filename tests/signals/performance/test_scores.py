@@ -6,6 +6,8 @@ import sklearn.metrics as sk
 from sklearn.dummy import DummyClassifier
 
 from ml_exporter.core.schema import Task
+from ml_exporter.signals.performance import average_precision, roc_auc
+from ml_exporter.signals.performance.outcomes import Scores
 from support import workload
 from support.models import Model
 from support.performance import found
@@ -105,16 +107,49 @@ def test_losses_have_the_standard_error_of_their_mean(task: Task) -> None:
     assert values["brier_standard_error"][0] == pytest.approx(squares.std() / np.sqrt(ROWS), rel=1e-5)
 
 
-def test_the_area_under_the_curve_varies_by_its_standard_error() -> None:
-    """Against the spread of the area over 300 samples."""
+def test_areas_under_curves_vary_by_their_standard_errors() -> None:
+    """Against their spread over 300 samples."""
     model = Model(Task.BINARY)
     rng = np.random.default_rng(8)
-    areas, errors = [], []
+    shown = []
     for _ in range(300):
         columns = workload.table(500, seed=1)
         columns["label"] = (rng.random(500) < 0.3).astype(int)
         columns["score"] = 1 / (1 + np.exp(-rng.normal(columns["label"] * 1.2, 1)))
-        values = found(model, model.sums(columns))
-        areas.append(values["roc_auc"][0])
-        errors.append(values["roc_auc_standard_error"][0])
-    assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.15)
+        shown.append(found(model, model.sums(columns)))
+    for key in ("roc_auc", "average_precision"):
+        spread = np.std([values[key][0] for values in shown])
+        assert np.mean([values[f"{key}_standard_error"][0] for values in shown]) == pytest.approx(spread, rel=0.15)
+
+
+def test_areas_of_each_class_vary_by_their_standard_errors() -> None:
+    """Against their spread over 400 samples of events by class and bin."""
+    model = Model(Task.MULTICLASS)
+    bins = model.tallies.zero()["class_score_bins"].shape[-1]
+    rng = np.random.default_rng(9)
+    chances = rng.dirichlet(np.ones(2 * bins), 3).reshape(3, 2, bins)
+    chances[:, 1] *= np.linspace(0.0, [[0.2], [0.6], [2.0]], bins, axis=1)[..., 0]
+    chances /= chances.sum(axis=(1, 2), keepdims=True)
+    counts = np.array([rng.multinomial(600, chance.ravel(), size=400) for chance in chances])
+    scores = Scores.of(counts.reshape(3, 400, 2, bins))
+    for value, error_of in (
+        (average_precision.average_precision, average_precision.error_of),
+        (roc_auc.roc_auc, roc_auc.error_of),
+    ):
+        values = value(scores)
+        assert error_of(values, scores).mean(axis=1) == pytest.approx(values.std(axis=1), rel=0.12)
+    columns = workload.table(ROWS, seed=38, task=Task.MULTICLASS)
+    shown = found(model, sums := model.sums(columns))
+    own = Scores.of(sums["class_score_bins"])
+    for module in (average_precision, roc_auc):
+        key = f"class_{module.MEASURE.key}"
+        assert shown[f"{key}_standard_error"].tolist() == module.error_of(shown[key], own).tolist()
+
+
+@pytest.mark.parametrize("places", [(0, 1), (1, 0)])
+def test_scores_that_part_the_classes_tell_no_standard_error_of_average_precision(places: tuple[int, int]) -> None:
+    bins = np.zeros((2, 2), np.int64)
+    bins[[0, 1], places] = 30, 20
+    scores = Scores.of(bins)
+    error = average_precision.error_of(average_precision.average_precision(scores), scores)
+    assert np.isnan(error) == (places == (0, 1))

@@ -6,7 +6,7 @@ from typing import Final
 
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.schema import Task
-from ml_exporter.signals.performance.average_precision import average_precision
+from ml_exporter.signals.performance.average_precision import average_precision, error_of
 from ml_exporter.signals.performance.measure import CLASS, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Scores, scored, scores_of
 from ml_exporter.signals.signal import ONE_CLASS
@@ -25,6 +25,7 @@ def class_average_precision(scores: Scores) -> FloatArray:
     more than 20 classes have none.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample. What counts is the
     number of labels of the class.
+    Standard error: by the delta method, as of :func:`average_precision`.
     Cost: O(classes x bins), whatever the number of events.
 
     Reference: C. Manning, P. Raghavan, H. Schütze, Introduction to Information Retrieval, Cambridge 2008,
@@ -42,6 +43,7 @@ MEASURE: Final = PerformanceMeasure(
     tasks=frozenset({Task.MULTICLASS}),
     value=lambda sums: class_average_precision(scores_of(sums)),
     samples=scored,
+    standard_error=lambda values, sums: error_of(values, scores_of(sums)),
     by=CLASS,
     undefined=ONE_CLASS,
 )

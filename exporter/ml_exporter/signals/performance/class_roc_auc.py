@@ -8,7 +8,7 @@ from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.schema import Task
 from ml_exporter.signals.performance.measure import CLASS, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Scores, scored, scores_of
-from ml_exporter.signals.performance.roc_auc import roc_auc
+from ml_exporter.signals.performance.roc_auc import error_of, roc_auc
 from ml_exporter.signals.signal import ONE_CLASS
 
 
@@ -25,10 +25,12 @@ def class_roc_auc(scores: Scores) -> FloatArray:
     more than 20 classes have none.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample. What counts is the
     number of labels of the class.
+    Standard error: DeLong's, as of :func:`roc_auc`.
     Cost: O(classes x bins), whatever the number of events.
 
     Reference: T. Fawcett, An introduction to ROC analysis, Pattern Recognit. Lett. 27 (2006),
-    doi:10.1016/j.patrec.2005.10.010, section 9.
+    doi:10.1016/j.patrec.2005.10.010, section 9; E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988),
+    doi:10.2307/2531595 (the error).
 
     >>> class_roc_auc(Scores.of(np.array([[[3, 1, 0], [0, 1, 3]]]))).round(6).tolist()
     [0.96875]
@@ -42,6 +44,7 @@ MEASURE: Final = PerformanceMeasure(
     tasks=frozenset({Task.MULTICLASS}),
     value=lambda sums: class_roc_auc(scores_of(sums)),
     samples=scored,
+    standard_error=lambda values, sums: error_of(values, scores_of(sums)),
     by=CLASS,
     undefined=ONE_CLASS,
 )

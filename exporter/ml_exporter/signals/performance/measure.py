@@ -111,7 +111,7 @@ class PerformanceSignal(JointSignal):
         if context.schema.task not in self.measure.tasks or not len(rows):
             return [()] * len(views)
         sums = views.derived(outcomes_of_all)
-        samples = self.measure.samples(sums).tolist()
+        samples = sums.listed(self.measure.samples)
         if not any(samples):
             return [[NoData(view.scope, self.key, self.shortage(view.sums, 0))] for view in views]
         found = self._found(sums)

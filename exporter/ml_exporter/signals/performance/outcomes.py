@@ -23,18 +23,26 @@ class Outcomes(Sums):
     So what several measures derive from them is made once.
     """
 
-    __slots__ = ("_derived", "schema")
+    __slots__ = ("_derived", "_listed", "schema")
 
     def __init__(self, sums: Sums, schema: ModelSchema) -> None:
         super().__init__(sums.layout, sums.vector)
         self.schema = schema
         self._derived: dict[Callable[..., Any], Any] = {}
+        self._listed: dict[Callable[..., Any], list[int]] = {}
 
     def derived(self, make: Callable[[Outcomes], T]) -> T:
         """Return ``make(self)``, made at the first call and kept."""
         value: T | None = self._derived.get(make)
         if value is None:
             value = self._derived[make] = make(self)
+        return value
+
+    def listed(self, samples: Callable[[Outcomes], IntArray]) -> list[int]:
+        """Return the ``samples`` (windows,) as a list, which several measures look through."""
+        value: list[int] | None = self._listed.get(samples)
+        if value is None:
+            value = self._listed[samples] = samples(self).tolist()
         return value
 
 
@@ -52,10 +60,12 @@ def outcomes_of_baseline(context: ModelContext) -> Outcomes:
 class Confusion:
     """What follows from the counts by true and by predicted class, (…, classes, classes).
 
-    ``right``, ``actual`` and ``predicted``, (…, classes), are the outcomes of each class that were predicted so,
-    those that a label named so, and those predicted so; ``hits`` and ``outcomes``, (…,), the right ones and all.
+    ``counts`` are these; ``right``, ``actual`` and ``predicted``, (…, classes), are the outcomes of each class
+    that were predicted so, those that a label named so, and those predicted so; ``hits`` and ``outcomes``, (…,),
+    the right ones and all.
     """
 
+    counts: IntArray
     right: IntArray
     actual: IntArray
     predicted: IntArray
@@ -66,7 +76,7 @@ class Confusion:
     def of(cls, counts: IntArray) -> Confusion:
         """Return what follows from counts."""
         right, actual = counts.diagonal(axis1=-2, axis2=-1), counts.sum(axis=-1)
-        return cls(right, actual, counts.sum(axis=-2), right.sum(axis=-1), actual.sum(axis=-1))
+        return cls(counts, right, actual, counts.sum(axis=-2), right.sum(axis=-1), actual.sum(axis=-1))
 
 
 @dataclass(frozen=True, slots=True)

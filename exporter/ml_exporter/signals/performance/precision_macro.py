@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.signals.performance.averages import macro
 from ml_exporter.signals.performance.measure import CLASSIFICATION, PerformanceMeasure
-from ml_exporter.signals.performance.outcomes import confused
+from ml_exporter.signals.performance.outcomes import Outcomes, confused, confusion_of
 from ml_exporter.signals.performance.precision import precision_of
+from ml_exporter.signals.performance.uncertainty import error_of_counts
 
 
 def precision_macro(precision: FloatArray) -> FloatArray:
@@ -21,15 +24,26 @@ def precision_macro(precision: FloatArray) -> FloatArray:
     others.
     Missing: predictions without a class and labels of unknown classes are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Standard error: ``1/k sqrt(sum_c precision_c (1 - precision_c) / p_c)`` with p_c the predictions of class c, by
+    the delta method from counts that are multinomial; NaN if all or no predictions are right, where it knows
+    nothing.
     Cost: O(classes^2).
 
     Reference: M. Sokolova and G. Lapalme, A systematic analysis of performance measures for classification tasks,
-    Inf. Process. Manag. 45 (2009), doi:10.1016/j.ipm.2009.03.002.
+    Inf. Process. Manag. 45 (2009), doi:10.1016/j.ipm.2009.03.002; A. Agresti, Categorical Data Analysis, 3rd ed.,
+    Wiley 2013, section 16.1 (the error).
 
     >>> precision_macro(np.array([16 / 17, 9 / 13])).round(6).tolist()
     [0.816742]
     """
     return macro(precision)
+
+
+def _error(_: FloatArray, sums: Outcomes) -> FloatArray:
+    of, values = confusion_of(sums), precision_of(sums)
+    is_known = of.predicted > 0
+    each = 1.0 / (np.maximum(of.predicted, 1) * np.maximum(is_known.sum(axis=-1, keepdims=True), 1))
+    return error_of_counts(of, np.zeros(values.shape), -np.where(is_known, values, 0.0) * each, each)
 
 
 MEASURE: Final = PerformanceMeasure(
@@ -38,4 +52,5 @@ MEASURE: Final = PerformanceMeasure(
     tasks=CLASSIFICATION,
     value=lambda sums: precision_macro(precision_of(sums)),
     samples=confused,
+    standard_error=_error,
 )

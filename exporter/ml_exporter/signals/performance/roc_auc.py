@@ -29,7 +29,8 @@ def roc_auc(scores: Scores) -> FloatArray:
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
     Standard error: of two classes, DeLong's: ``sqrt(v_P / P + v_N / N)`` with ``v_P`` the variance over the
     positives of the share of negatives that each outranks, ``v_N`` that over the negatives of the share of
-    positives that outrank each, a tie counting half; none for more classes, nor with a single outcome of a class.
+    positives that outrank each, a tie counting half; none with a single outcome of a class. None of the mean over
+    more classes: their areas vary together, and the counts by class do not tell how; each class has its own.
     Cost: O(bins), whatever the number of events.
 
     Reference: J. Hanley and B. McNeil, The meaning and use of the area under a receiver operating
@@ -41,8 +42,8 @@ def roc_auc(scores: Scores) -> FloatArray:
     0.96875
     """
     positive, below = scores.bins[..., 1, :], scores.below[..., 0, :]
-    negatives, positives = np.moveaxis(scores.totals.astype(np.float64), -1, 0)
-    return shares((positive * below).sum(axis=-1), negatives * positives)
+    pairs = scores.totals[..., 0].astype(np.float64) * scores.totals[..., 1]
+    return shares((positive * below).sum(axis=-1), pairs)
 
 
 def _value(sums: Outcomes) -> FloatArray:
@@ -51,18 +52,22 @@ def _value(sums: Outcomes) -> FloatArray:
     return macro(roc_auc(scores_of(sums)))
 
 
+def error_of(areas: FloatArray, scores: Scores) -> FloatArray:
+    """Return DeLong's standard error of areas under ROC curves, (…,), see :func:`roc_auc`."""
+    # How often those of a class stand above those of the other one; the mean is the area, or what it lacks to 1.
+    share = scores.below / np.maximum(scores.totals, 1)[..., None]
+    rows = scores.totals[..., ::-1]
+    squares = (scores.bins[..., ::-1, :] * share**2).sum(axis=-1)
+    means = np.array([0.0, 1.0]) + np.array([1.0, -1.0]) * areas[..., None]
+    variances = shares(np.maximum(squares - rows * means**2, 0.0), (rows - 1) * rows)
+    error: FloatArray = np.sqrt(variances.sum(axis=-1))
+    return error
+
+
 def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     if sums.schema.task is not Task.BINARY:
         return np.full_like(values, np.nan)
-    of = scores_of(sums)
-    # How often those of a class stand above those of the other one; the mean is the area, or what it lacks to 1.
-    share = of.below / np.maximum(of.totals, 1)[..., None]
-    rows = of.totals[..., ::-1]
-    squares = (of.bins[..., ::-1, :] * share**2).sum(axis=-1)
-    means = np.concatenate((values, 1.0 - values), axis=-1)
-    variances = shares(np.maximum(squares - rows * means**2, 0.0), (rows - 1) * rows)
-    error: FloatArray = np.sqrt(variances.sum(axis=-1, keepdims=True))
-    return error
+    return error_of(values[..., 0], scores_of(sums))[..., None]
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.signals.performance.outcomes import Confusion
 from ml_exporter.sums.classification import SCORED_CLASSES
 
 Z: Final = 1.959963984540054
@@ -22,6 +23,30 @@ def error_of_mean(mean: FloatArray, mean_of_squares: FloatArray, outcomes: IntAr
     [0.1]
     """
     return np.sqrt(np.maximum(mean_of_squares - mean * mean, 0.0) / np.maximum(outcomes, 1)[..., None])
+
+
+def error_of_counts(of: Confusion, true: FloatArray, predicted: FloatArray, right: FloatArray) -> FloatArray:
+    """Return the standard error of a function of confusion counts n by the delta method, (…, 1).
+
+    ``sqrt(sum_ij n_ij (true_i + predicted_j + [i = j] right_i)^2)``, where what is squared is the derivative of
+    the function by n_ij, given in three parts (…, classes or 1), for counts that are multinomial and a function
+    that does not change if all of them are multiplied. NaN if all outcomes or none are right, where it knows
+    nothing.
+
+    Reference: A. Agresti, Categorical Data Analysis, 3rd ed., Wiley 2013, section 16.1.
+
+    The share of right ones, 17 of 20, has ``sqrt(0.85 * 0.15 / 20)``:
+
+    >>> of = Confusion.of(np.array([[8, 2], [1, 9]]))
+    >>> error_of_counts(of, np.zeros(2), np.full(2, -0.85 / 20), np.full(2, 1 / 20)).round(6).tolist()
+    [0.079844]
+    """
+    slopes = true[..., :, None] + predicted[..., None, :]
+    np.einsum("...ii->...i", slopes)[:] += right
+    square = np.einsum("...ij,...ij,...ij->...", of.counts, slopes, slopes)
+    is_told = of.hits * (of.outcomes - of.hits) > 0
+    error: FloatArray = np.sqrt(np.where(is_told, square, np.nan))[..., None]
+    return error
 
 
 def error_of_area(area: FloatArray, negatives: FloatArray, positives: FloatArray) -> FloatArray:
