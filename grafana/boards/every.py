@@ -26,16 +26,21 @@ _TOP: Final = f"""max by (measure) (label_replace(
   model_version_k:ml_performance:top_k_accuracy{{{WINDOW}}}, "measure", "top_k_accuracy, k = $1", "k", "(.*)"
 ))"""
 
+_CONSTANT: Final = _named(f"{_P}:", WINDOW, before="constant_")
+
 TABLE: Final = table(
     "Every measure",
     """Each measure of the model's task over the labels of the window, beside the baseline's, what the best
-    constant answer reaches, and one standard error. Worse by: how many standard errors, of both sides, the measure
-    is worse than on the baseline; beyond 3 chance does not explain it, below 0 it is better.""",
+    constant answer reaches (where only replicas know it, the largest of theirs), and one standard error. Worse by:
+    how many standard errors, of both sides, the measure is worse than on the baseline; beyond 3 chance does not
+    explain it, below 0 it is better.""",
     [
         Label("measure"),
         Column("now", f"{_named(f'{_P}:', WINDOW)}\nor\n{_TOP}", "none", 4),
         Column("baseline", _named("ml_baseline_performance_", VERSION), "none", 4),
-        Column("best constant", _named(f"{_P}:", WINDOW, before="constant_"), "none", 4),
+        Column(
+            "best constant", f"{_CONSTANT}\nor\n{_named('ml_performance_', WINDOW, before='constant_')}", "none", 4
+        ),
         Column("standard error", _named(f"{_P}:", WINDOW, after="_standard_error"), "none", 4),
         Column("worse by", f"max by (measure) ({_P}:drop_standard_errors{{{WINDOW}}})", "none", 1),
     ],

@@ -144,6 +144,9 @@ def _averages() -> Iterator[Record]:
             f"{_P}:{measure}_weighted",
             f"sum without (class) ({named} * {_ACTUAL}) / (sum without (class) ({_ACTUAL} and {named}) > 0)",
         )
+    most, named = f"{_P}:constant_accuracy", f"count without (class) ({_ACTUAL} > 0)"
+    yield Record(f"{_P}:constant_f1_macro", f"2 * {most} / (1 + {most}) / ({named})")
+    yield Record(f"{_P}:constant_f1_weighted", f"2 * {most} ^ 2 / (1 + {most})")
     right, squares = f"sum without (class) ({_CORRECT})", f"{_OUTCOMES} ^ 2 - sum without (class)"
     yield Record(
         f"{_P}:matthews_correlation",

@@ -83,13 +83,17 @@ def test_the_numbers_are_those_of_the_page_of_metrics(tmp_path: Path) -> None:
         within("ml_performance_accuracy"),
         f"{shown(estimated, window='1h')}± {shown(f'{estimated}_standard_error', window='1h')}",
         shown("ml_baseline_performance_accuracy"),
+        shown("ml_performance_constant_accuracy", window="1h"),
     ]
     first = {"class": "1"}
     assert html.row(root, "labels that arrived", "Recall, class 1") == [
         within("ml_performance_recall", **first),
         shown("ml_estimated_performance_recall", window="1h", **first),
         shown("ml_baseline_performance_recall", **first),
+        "-",
     ]
+    precision = html.row(root, "labels that arrived", "Precision, class 1")
+    assert precision[-1] == shown("ml_performance_constant_precision", window="1h", **first)
     _, psi, ks, samples = html.row(root, "Sorted by how far PSI", "normal")
     drift = {"window": "1h", "feature": "normal"}
     scores = [shown(f"ml_feature_drift_psi{part}", **drift) for part in ("", "_noise_floor")]
@@ -217,10 +221,10 @@ def test_estimates_stand_beside_what_was_observed(tmp_path: Path) -> None:
     root = page_of(snapshot, version="2", window="5m")
     baseline = bench.value("ml_baseline_performance_accuracy", model="model", version="2")
     assert baseline is not None
-    now, expected, then = html.row(root, "labels that arrived", "Accuracy")
-    assert (now, then) == ("no labels", plain(baseline))
+    now, expected, then, constant = html.row(root, "labels that arrived", "Accuracy")
+    assert (now, then, constant) == ("no labels", plain(baseline), "no labels")
     assert expected.startswith("0.75±")
-    assert html.row(root, "labels that arrived", "Lift") == ["no value", "2", "not in the baseline"]
+    assert html.row(root, "labels that arrived", "Lift") == ["no value", "2", "not in the baseline", "-"]
     assert html.row(root, "labels that arrived", "Log loss")[1] == "no estimate"
 
 

@@ -45,6 +45,8 @@ SAME = {
     "ml_performance_precision_weighted": "model_version:ml_performance:precision_weighted",
     "ml_performance_f1_macro": "model_version:ml_performance:f1_macro",
     "ml_performance_f1_weighted": "model_version:ml_performance:f1_weighted",
+    "ml_performance_constant_f1_macro": "model_version:ml_performance:constant_f1_macro",
+    "ml_performance_constant_f1_weighted": "model_version:ml_performance:constant_f1_weighted",
     "ml_performance_precision": "model_version_class:ml_performance:precision",
     "ml_performance_recall": "model_version_class:ml_performance:recall",
     "ml_performance_f1": "model_version_class:ml_performance:f1",

@@ -4,6 +4,7 @@ from ml_exporter.sums.attributions import AttributionTally
 from ml_exporter.sums.classification import BinaryScoreTally, ConfusionTally, MulticlassScoreTally
 from ml_exporter.sums.estimation import EstimationTally, ExpectedOutcomeTally
 from ml_exporter.sums.feedback import FeedbackTally
+from ml_exporter.sums.label_bins import LabelBinTally
 from ml_exporter.sums.labels import LabelTally
 from ml_exporter.sums.multivariate import MultivariateTally
 from ml_exporter.sums.regression import RegressionTally
@@ -31,6 +32,7 @@ OUTCOME_TALLIES: tuple[OutcomeFactory, ...] = (
     MulticlassScoreTally.of,
     RegressionTally.of,
     ResidualTally.of,
+    LabelBinTally.of,
     SegmentOutcomeTally.of,
     ExpectedOutcomeTally.of,
 )

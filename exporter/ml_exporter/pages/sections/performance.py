@@ -15,6 +15,14 @@ BASELINE: Final = "ml_baseline_performance_"
 _NO_MEASURE: Final = ("samples",)
 _BESIDE: Final = ("_standard_error", "_lower", "_upper", "_noise_floor", "_start_timestamp_seconds")
 """Ends of the keys of what says how far chance moves a measure, or since when it stands; they stand beside it."""
+CONSTANT: Final = "constant_"
+"""How the keys of what the best constant answer reaches begin; it stands beside the measure, too."""
+_SAME: Final = {
+    "precision_macro": "accuracy",
+    "precision_weighted": "accuracy",
+    "class_average_precision": "precision",
+}
+"""Measures whose best constant answer is that of another."""
 
 
 def measures(chosen: Selection) -> dict[str, Metric]:
@@ -23,7 +31,7 @@ def measures(chosen: Selection) -> dict[str, Metric]:
     for family, scope in ((OBSERVED, chosen.scope), (BASELINE, chosen.total), (ESTIMATED, chosen.scope)):
         for metric in chosen.snapshot.metrics(family):
             key = metric.name.removeprefix(family)
-            if key in found or key in _NO_MEASURE or key.endswith(_BESIDE):
+            if key in found or key in _NO_MEASURE or key.startswith(CONSTANT) or key.endswith(_BESIDE):
                 continue
             if chosen.snapshot.rows(metric.name, *scope):
                 found[key] = metric
@@ -39,7 +47,8 @@ def _content(chosen: Selection) -> Html:
         now = snapshot.rows(OBSERVED + key, *chosen.scope)
         baseline = snapshot.rows(BASELINE + key, *chosen.total)
         estimates = snapshot.rows(ESTIMATED + key, *chosen.scope)
-        why = short(reasons.get(key))
+        why, mark = short(reasons.get(key)), CONSTANT + _SAME.get(key, key)
+        constants = snapshot.rows(OBSERVED + mark, *chosen.scope)
         for labels in {**baseline, **now, **estimates}:
             here = beside(chosen, OBSERVED + key, labels)
             cells = [_name(key, labels, metric), Number(number(now.get(labels), why) + here)]
@@ -47,16 +56,18 @@ def _content(chosen: Selection) -> Html:
                 there = beside(chosen, ESTIMATED + key, labels)
                 cells.append(Number(number(estimates.get(labels), "no estimate") + there))
             cells.append(number(baseline.get(labels), "not in the baseline"))
+            cells.append(number(constants.get(labels), short(reasons.get(mark)) or "-"))
             rows.append(cells)
     if not rows:
         missing = {word for why in reasons.values() for word in why.values()}
         return paragraph(reason("no_labels" if "no_labels" in missing else "no_baseline").capitalize() + ".")
-    heads = ["Measure", "Now", *(["Estimated"] if has_estimates else []), "Baseline"]
+    heads = ["Measure", "Now", *(["Estimated"] if has_estimates else []), "Baseline", "Best constant"]
     labels_now = plain(snapshot.value("ml_performance_samples", *chosen.scope) or 0)
     labels_then = plain(snapshot.value("ml_baseline_performance_samples", *chosen.total) or 0)
     words = (
         f"Over {labels_now} labels that arrived within {chosen.window}; the baseline had {labels_then}."
-        " Below a number stands its 95 % interval, or after ± its standard error."
+        " Below a number stands its 95 % interval, or after ± its standard error. Best constant: what always"
+        " giving one answer would have reached."
     )
     return table(words, heads, rows)
 

@@ -43,12 +43,13 @@ def rows(context: ModelContext) -> Rows:
     return Rows.of(str(k) for k in tops(context.schema))
 
 
-def _samples(sums: Outcomes) -> IntArray:
+def samples(sums: Outcomes) -> IntArray:
+    """Return the number of outcomes whose class was looked for among the highest scores, (…,)."""
     return sums["top_hits"][..., 0] if "top_hits" in sums else no_outcomes(sums)
 
 
 def _value(sums: Outcomes) -> FloatArray:
-    return top_k_accuracy(sums["top_hits"][..., 1:], _samples(sums))
+    return top_k_accuracy(sums["top_hits"][..., 1:], samples(sums))
 
 
 MEASURE: Final = PerformanceMeasure(
@@ -56,6 +57,6 @@ MEASURE: Final = PerformanceMeasure(
     help="Share of scored outcomes whose class has one of the k highest scores (0 to 1)",
     tasks=frozenset({Task.MULTICLASS}),
     value=_value,
-    samples=_samples,
+    samples=samples,
     by=By("k", rows),
 )

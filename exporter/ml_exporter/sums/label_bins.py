@@ -1,0 +1,53 @@
+"""Sums over labelled predictions of regressions: how often a label had which value."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.columns import OutcomeColumns
+from ml_exporter.core.schema import ModelSchema, NumericVariable
+from ml_exporter.sums.layout import BlockSpec, Sums
+from ml_exporter.sums.residuals import residual_edges
+
+
+def label_edges(schema: ModelSchema) -> FloatArray | None:
+    """Return where the bins of labels end, ascending; None without a unit for them.
+
+    Bins grow with the distance from 0, and with that from the mean of the baseline's predictions, as those of
+    errors do: a label is known to 4.5 % of the smaller of the two. 0 has a bin of its own.
+    """
+    sizes, output = residual_edges(schema), schema.output
+    if sizes is None or not isinstance(output, NumericVariable):
+        return None
+    both = np.concatenate((-sizes[::-1], sizes))
+    edges: FloatArray = np.unique(np.concatenate((both, [0.0, np.nextafter(0.0, 1.0)], output.center + both)))
+    return edges
+
+
+def label_values(edges: FloatArray) -> FloatArray:
+    """Return the value that stands for the labels of each bin, (edges + 1,): its middle, at both ends its edge."""
+    return np.concatenate((edges[:1], (edges[:-1] + edges[1:]) / 2.0, edges[-1:]))
+
+
+class LabelBinTally:
+    """Adds ``label_bins`` (edges + 1,): outcomes by the value of their label. One at an edge counts above it."""
+
+    key: ClassVar[str] = "label_bins"
+
+    def __init__(self, edges: FloatArray) -> None:
+        self._edges = edges
+        self.blocks = (BlockSpec("label_bins", (len(edges) + 1,)),)
+
+    @classmethod
+    def of(cls, schema: ModelSchema) -> LabelBinTally | None:
+        """Return the tally of a regression whose baseline holds predictions; None otherwise."""
+        edges = label_edges(schema)
+        return None if edges is None else cls(edges)
+
+    def add(self, batch: OutcomeColumns, sums: Sums) -> None:
+        """Add a batch of labelled predictions; rows without a predicted value are left out."""
+        place = self._edges.searchsorted(batch.label[~np.isnan(batch.output)], side="right")
+        sums["label_bins"][:] += np.bincount(place, minlength=len(self._edges) + 1)
