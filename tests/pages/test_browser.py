@@ -18,6 +18,9 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
 PATHS = ("/", "/models/model?version=1", "/models/wide", "/models/nobody", "/report?model=model")
 WIDTHS = (1440, 390, 360)
+MATRIX = "/models/kinds"
+KINDS = [letter * 40 for letter in "abcdefg"]
+"""Classes with long names, more than fit beside each other."""
 
 AXE_HOW = "where npm is at hand, deploy/bootstrap.sh axe fetches it"
 
@@ -29,6 +32,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     broad.mkdir()
     wide.write_config(broad, 40)
     second = "  - {name: wide, version: '1', task: binary_classification, baseline: wide/baseline.json}\n"
+    kinds = ", ".join(KINDS)
+    second += f"  - {{name: kinds, version: '1', task: multiclass_classification, classes: [{kinds}]}}\n"
     around = "pipelines: [{name: nightly, every: 24h}]\nserver: {pid_file: none.pid}"
     config = write_config(folder, more=f"windows: [5m, 1h]\n{around}", noise=True)
     config.write_text(config.read_text().replace("models:\n", f"models:\n{second}"))
@@ -41,6 +46,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
             assert process.post(f"/v1/{path}?ack=durable", [item | {"model": "model"} for item in items])[0] == 200
         hostile = [event | {"model": "wide", "version": wide.HOSTILE[0]} for event in wide.events(40, 150)]
         assert process.post("/v1/predictions?ack=durable", hostile)[0] == 200
+        ranked = dict(zip(("predictions", "labels"), workload.ranked(300, 4, KINDS), strict=True))
+        for path, items in ranked.items():
+            ours = [item | {"model": "kinds"} for item in items]
+            assert process.post(f"/v1/{path}?ack=durable", ours)[0] == 200
+        process.until('ml_performance_samples{model="kinds",version="1",window="5m"}', 300)
         process.until('ml_performance_samples{model="model",version="1",window="5m"}', 400)
         process.until(f'ml_window_predictions{{model="wide",version="{wide.HOSTILE[0]}",window="5m"}}', 150)
         yield process
@@ -55,14 +65,14 @@ def tab() -> Iterator[Browser]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [*PATHS, MATRIX])
 def test_nothing_is_wider_than_the_screen(served: Process, tab: Browser, path: str, width: int) -> None:
     tab.open(f"http://127.0.0.1:{served.port}{path}", width)
     script = "document.querySelectorAll('details').forEach(each => each.open = true);"
     assert tab.evaluate(f"{script} document.scrollingElement.scrollWidth") <= width
     beyond = "filter(each => each.getBoundingClientRect().right > innerWidth + 1)"
-    cut = f"[...document.querySelectorAll('main *')].{beyond}.map(each => each.outerHTML.slice(0, 100))"
-    assert tab.evaluate(cut) == []
+    cut = f"[...document.querySelectorAll('main :not(.scrolled *)')].{beyond}"
+    assert tab.evaluate(f"{cut}.map(each => each.outerHTML.slice(0, 100))") == []
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -100,6 +110,20 @@ def test_the_keyboard_reaches_the_content_and_shows_where_it_is(served: Process,
     assert tab.evaluate("location.hash") == "#content"
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_matrix_of_many_classes_is_scrolled_in_its_own_box(served: Process, tab: Browser, width: int) -> None:
+    tab.open(f"http://127.0.0.1:{served.port}{MATRIX}", width)
+    box, head = "document.querySelector('.scrolled')", "document.querySelector('.scrolled tbody th')"
+    tab.evaluate(f"{box}.scrollIntoView(); {box}.focus()")
+    assert tab.evaluate(f"document.activeElement === {box}")
+    assert tab.evaluate(f"{box}.scrollWidth > {box}.clientWidth") == (width < 1440)
+    left = tab.evaluate(f"{head}.getBoundingClientRect().left")
+    tab.evaluate(f"{box}.scrollLeft = 1000")
+    assert tab.evaluate(f"{head}.getBoundingClientRect().left") == pytest.approx(left, abs=2)
+    last = "[...document.querySelectorAll('.scrolled tbody tr')].pop().lastElementChild.getBoundingClientRect()"
+    assert tab.evaluate(f"{last}.right <= innerWidth && {last}.width > 80")
+
+
 def press(tab: Browser, key: str) -> None:
     code = {"Tab": 9, "Enter": 13}[key]
     more = {"text": "\r"} if key == "Enter" else {}
@@ -111,7 +135,7 @@ def press(tab: Browser, key: str) -> None:
 @pytest.mark.parametrize("width", [1440, 390])
 def test_axe_finds_nothing(served: Process, tab: Browser, width: int, dark: bool) -> None:
     axe = Path(newer("axe.min.js", AXE_HOW)).read_text()
-    for path in PATHS:
+    for path in (*PATHS, MATRIX) if (width, dark) == (390, True) else PATHS:
         tab.open(f"http://127.0.0.1:{served.port}{path}", width, dark=dark)
         tab.evaluate(axe)
         script = "axe.run({resultTypes: ['violations']}).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"

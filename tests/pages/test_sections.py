@@ -34,7 +34,7 @@ FEATURES = (*workload.NUMERIC, *workload.CATEGORICAL)
 
 
 def snapshot_of(bench: Bench) -> Snapshot:
-    return Snapshot([*bench.published, *bench.engine._evaluator.histograms], bench.clock.wall())
+    return Snapshot([*bench.published, *bench.engine._evaluator.for_pages], bench.clock.wall())
 
 
 def page_of(bench: Bench, version: str = "1", window: str | None = "5m", model: str = "model") -> Element:

@@ -18,6 +18,7 @@ from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.drift.window_bins import histograms
 from ml_exporter.signals.performance.trail import trail_of
+from ml_exporter.signals.performance.window_confusion import confusions
 from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View, Views
 from ml_exporter.state.model import DUPLICATE_PREDICTION, EVICTED, FEEDBACK_FATES, LABEL_RESULTS, VersionState
 
@@ -54,6 +55,7 @@ EVICTIONS: Final = counter(
 )
 METRICS: Final = (NO_DATA, SUCCESS, DURATION, LABELS, FEEDBACK, DUPLICATES, EVICTIONS)
 
+_FOR_PAGES: Final = (histograms, confusions)
 _QUIET_SECONDS: Final = 300.0
 
 
@@ -65,14 +67,15 @@ class _Kept:
     context: ModelContext
     blocks: list[Block] = field(default_factory=list)
     missing: list[NoData] = field(default_factory=list)
-    histograms: list[Block] = field(default_factory=list)
+    for_pages: list[Block] = field(default_factory=list)
     failed: bool = False
 
 
 class Evaluator:
     """Turns the states of the models, and what the readers find, into the samples of a snapshot.
 
-    ``histograms`` are the counts of each bin in each window of the last evaluation, which are for the pages alone.
+    ``for_pages`` are the counts of each bin and of each pair of classes in each window of the last evaluation,
+    which are for the pages alone.
     """
 
     def __init__(self, signals: Sequence[Signal] = SIGNALS, readers: Sequence[Collector] = ()) -> None:
@@ -80,7 +83,7 @@ class Evaluator:
         self._readers = readers
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._baselines: dict[tuple[ModelContext, str], _Kept] = {}
-        self.histograms: list[Block] = []
+        self.for_pages: list[Block] = []
         self._no_data_rows = Rows(())
         self._logged: dict[str, float] = {}
         self._start_over()
@@ -121,7 +124,7 @@ class Evaluator:
                 missing += [*baseline.missing, *numbers.missing]
             blocks += counts_of(model.context.schema, model.state.counts)
         self._kept, self._baselines = kept, baselines
-        self.histograms = [block for numbers in kept.values() for block in numbers.histograms]
+        self.for_pages = [block for numbers in kept.values() for block in numbers.for_pages]
         self._last_seconds = np.where(self._seconds > 0, self._seconds, self._last_seconds)
         blocks += self._read()
         blocks.append(Block(SUCCESS, (), self._collectors, self._success))
@@ -160,11 +163,12 @@ class Evaluator:
                 yield from found
 
         self._run(kept, [view.scope for view in windows], samples)
-        try:
-            kept.histograms = list(histograms(views))
-        except Exception:
-            kept.failed = True
-            self._report("histograms")
+        for make in _FOR_PAGES:
+            try:
+                kept.for_pages += list(make(views))
+            except Exception:
+                kept.failed = True
+                self._report(make.__name__)
         return kept
 
     def _run(self, kept: _Kept, scopes: list[tuple[str, ...]], samples: Callable[[Signal], Samples]) -> None:

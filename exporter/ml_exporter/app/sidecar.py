@@ -308,7 +308,7 @@ class Sidecar:
 
     def _publish(self, blocks: list[Block]) -> None:
         self._page.publish(blocks)
-        self._published = (blocks, self._evaluator.histograms)
+        self._published = (blocks, self._evaluator.for_pages)
 
     def _metrics(self, accept: str, accept_encoding: str) -> tuple[bytes, str, str]:
         format, gzip = format_for(accept), wants_gzip(accept_encoding)
@@ -324,8 +324,8 @@ class Sidecar:
 
     def _snapshot(self) -> Snapshot:
         """Return what was published last, with what is of now; called from the event loop."""
-        blocks, histograms = self._published
-        return Snapshot([*blocks, *histograms, *self._page.live()], self._clock.wall())
+        blocks, for_pages = self._published
+        return Snapshot([*blocks, *for_pages, *self._page.live()], self._clock.wall())
 
     def _standing(self) -> Standing:
         status = self._engine.status

@@ -21,6 +21,12 @@ class Number(Html):
     __slots__ = ()
 
 
+class Marked(Number):
+    """A number that is set off from those around it; its text says so, too."""
+
+    __slots__ = ()
+
+
 def html(value: str) -> Html:
     """Return a text as HTML: escaped, without control characters, not long.
 
@@ -79,18 +85,35 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     )
 
 
+def matrix(name: str, content: Html, *, scrolls: bool) -> Html:
+    """Return a table whose columns are as many as its rows.
+
+    One that ``scrolls`` may be wider than the page: its box can be scrolled, by keyboard too, and on a narrow
+    screen its rows stay rows.
+    """
+    box = f'matrix scrolled" role="group" aria-label="{html(name)}" tabindex="0' if scrolls else "matrix"
+    return Html(f'<div class="{box}">{content}</div>')
+
+
 def more(summary: str, content: Html) -> Html:
     """Return content that is shown on demand."""
     return Html(f"<details><summary>{html(summary)}</summary>{content}</details>")
 
 
 _NUMERIC: Final = ' class="n"'
+_MARKED: Final = ' class="n marked"'
 
 
 def _row(titles: Sequence[Html], cells: Sequence[str]) -> str:
     head, *rest = cells
     shown = "".join(
-        f'<td role="cell" data-label="{title}"{_NUMERIC if isinstance(cell, Number) else ""}>{html(cell)}</td>'
+        f'<td role="cell" data-label="{title}"{_class(cell)}>{html(cell)}</td>'
         for title, cell in zip(titles[1:], rest, strict=True)
     )
     return f'<tr role="row"><th scope="row" role="rowheader">{html(head)}</th>{shown}</tr>'
+
+
+def _class(cell: str) -> str:
+    if isinstance(cell, Marked):
+        return _MARKED
+    return _NUMERIC if isinstance(cell, Number) else ""

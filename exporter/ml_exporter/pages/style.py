@@ -59,7 +59,8 @@ section{background:var(--card);border:1px solid var(--line);border-radius:6px;pa
 section section{border:0;padding:0;margin:1.2rem 0 0}
 p{margin:.3rem 0 .6rem}
 a{color:var(--accent);text-underline-offset:.15em}
-a:focus-visible,summary:focus-visible,main:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+a:focus-visible,summary:focus-visible,.scrolled:focus-visible,main:focus-visible{
+outline:3px solid var(--accent);outline-offset:2px}
 main:focus{outline-offset:-2px}
 table{border-collapse:collapse;width:100%;margin:0 0 .6rem}
 caption{text-align:left;color:var(--muted);padding:0 0 .3rem}
@@ -67,6 +68,11 @@ th,td{text-align:left;padding:.32rem .7rem;border-bottom:1px solid var(--line);v
 thead th{background:var(--head);font-weight:600}
 tbody th{font-weight:600;min-width:9rem}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.marked{background:var(--head);font-weight:600}
+.matrix thead th{white-space:normal;overflow-wrap:anywhere;min-width:6.5rem;vertical-align:bottom}
+.scrolled{overflow-x:auto}
+.scrolled thead th:first-child,.scrolled tbody th{position:sticky;left:0}
+.scrolled tbody th{background:var(--card)}
 .muted,.unknown{color:var(--muted);font-weight:400}
 .muted{font-size:.87rem}
 .unknown{font-style:italic}
@@ -99,6 +105,17 @@ td{display:flow-root;text-align:right;border:0;padding:.12rem 0;overflow-wrap:an
 td::before{content:attr(data-label);color:var(--muted);float:left;text-align:left;max-width:55%;margin-right:1rem}
 td .histogram{margin-left:auto}
 .n{white-space:normal}
+}
+@media screen and (max-width:47rem){
+.scrolled table{display:table}
+.scrolled caption{display:table-caption}
+.scrolled thead{display:table-header-group;position:static}
+.scrolled tbody{display:table-row-group}
+.scrolled tr{display:table-row}
+.scrolled td,.scrolled th[scope=row]{display:table-cell;padding:.32rem .7rem;border-bottom:1px solid var(--line)}
+.scrolled tbody th{min-width:6.5rem}
+.scrolled td{white-space:nowrap}
+.scrolled td::before{content:none}
 }
 @media print{section{break-inside:avoid;border-color:#999}.skip,nav{display:none}}
 """

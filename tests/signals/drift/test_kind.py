@@ -41,7 +41,7 @@ def test_every_feature_has_one_kind(bench: Bench) -> None:
 
 
 def test_the_page_tells_of_a_text_and_of_nothing_else_that_its_length_is_shown(bench: Bench) -> None:
-    snapshot = Snapshot([*bench.published, *bench.engine._evaluator.histograms], bench.clock.wall())
+    snapshot = Snapshot([*bench.published, *bench.engine._evaluator.for_pages], bench.clock.wall())
     chosen = select(snapshot, "model", "1", None)
     assert chosen is not None
     root = html.check(model_page(chosen))

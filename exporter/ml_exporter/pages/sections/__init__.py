@@ -7,6 +7,7 @@ from typing import Final
 
 from ml_exporter.pages.sections import (
     attributions,
+    confusion,
     drift,
     fairness,
     feedback,
@@ -26,6 +27,7 @@ from ml_exporter.pages.sections.section import Section
 SECTIONS: Final[tuple[Section, ...]] = (
     windows.SECTION,
     performance.SECTION,
+    confusion.SECTION,
     prediction_drift.SECTION,
     multivariate.SECTION,
     drift.SECTION,
