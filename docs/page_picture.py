@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw the page of a model.")
     parser.add_argument("output", type=Path)
     parser.add_argument("--width", type=int, default=1200, help="pixels; %(default)s by default")
-    parser.add_argument("--height", type=int, default=2900, help="pixels from the top; %(default)s by default")
+    parser.add_argument("--height", type=int, default=3480, help="pixels from the top; %(default)s by default")
     parser.add_argument("--dark", action="store_true")
     given = parser.parse_args()
     if CHROMIUM is None:
