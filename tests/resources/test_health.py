@@ -6,10 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -20,31 +18,8 @@ from ml_exporter.resources.health import HealthReader, reader
 from ml_exporter.resources.probe import Answer, probe
 from ml_exporter.resources.target import Health, Target
 from support.engine import values
+from support.listening import answering
 from support.processes import free_port
-
-
-@contextmanager
-def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Serve each connection with what ``answer`` does; yield the address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = listening.accept()
-                except OSError:
-                    return
-                with client:
-                    try:
-                        answer(client)
-                    except OSError:
-                        continue
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/healthz?deep=1"
-        listening.shutdown(socket.SHUT_RDWR)
-    thread.join(20)
 
 
 def says(text: bytes) -> Callable[[socket.socket], None]:
@@ -230,7 +205,7 @@ def test_a_server_that_falls_ill_later_did_not_load_again() -> None:
 
     def after(result: str, at: float, started: float) -> float | None:
         found.take(Answer(result, None, 0.1, at), started)
-        return found._load
+        return found._loading.seconds
 
     # It had been running for long before anybody looked.
     assert after("timeout", 1_000, 100) is None
