@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from pathlib import Path
 
 from flights import CHALLENGER, CHAMPION, SUMMER, version_of
@@ -16,6 +17,7 @@ from ml_exporter.client import Monitor
 
 with open(Path(os.environ["DEMO_FOLDER"]) / "models.pickle", "rb") as file:
     models = pickle.load(file)
+loaded = time.time()
 
 sidecar = os.environ["ML_EXPORTER_URL"]
 versions = {
@@ -41,4 +43,15 @@ async def healthy(request: Request) -> PlainTextResponse:
     return PlainTextResponse("ok")
 
 
-app = Starlette(routes=[Route("/predict", predict, methods=["POST"]), Route("/healthz", healthy)])
+async def described(request: Request) -> JSONResponse:
+    """Answer what is loaded, and since when."""
+    return JSONResponse({"versions": list(versions), "loaded": loaded})
+
+
+app = Starlette(
+    routes=[
+        Route("/predict", predict, methods=["POST"]),
+        Route("/healthz", healthy),
+        Route("/models", described),
+    ]
+)

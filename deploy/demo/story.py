@@ -55,7 +55,11 @@ models:
     labels: {{horizon: 2d}}
 windows: [5m, 1h]
 state: {{directory: state}}
-server: {{pid_file: server.pid, health_url: "{server}/healthz"}}
+server:
+  pid_file: server.pid
+  health_url: "{server}/healthz"
+  model_url: "{server}/models"
+  model_field: /loaded
 """
 
 RETRAIN = """\

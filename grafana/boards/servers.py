@@ -14,6 +14,7 @@ _THIRD: Final = (8, 8)
 _NONE: Final = "no sidecar watches a server of this model"
 _UNSEEN: Final = "no sidecar may read it"
 _UNASKED: Final = "no sidecar has server.health_url"
+_UNTOLD: Final = "no sidecar has server.model_url"
 
 
 def each(
@@ -40,7 +41,7 @@ def _judged(record: str, name: str) -> tuple[str, Query]:
 
 
 def health() -> Row:
-    """Return health checks, availability, loading and restarts."""
+    """Return health checks, availability, loading, restarts and reloads."""
     restarts, most = _judged("model_instance:ml_server_restarts:increase1h", "server_restarts")
     return Row(
         "Health",
@@ -95,6 +96,31 @@ def health() -> Row:
                 f"model_instance:ml_server_oom_kills:increase15m{{{MODEL}}}",
                 "none",
                 none="in no cgroup of its own",
+            ),
+            each(
+                "Time since the last load",
+                """Time since each server last loaded a model, at its start or later. A fall to 0 beside an uptime
+                that goes on is a reload. Nothing where the load was not seen.""",
+                f"time() - ({_raw('ml_server_model_loaded_timestamp_seconds')})",
+                "s",
+                none="no load was seen",
+            ),
+            each(
+                "Reloads within an hour",
+                """Times that a server told of another model than before within an hour. More than were meant to be
+                is worse.""",
+                f"round(increase(ml_server_model_reloads_total[1h])) {SIDECARS}",
+                "none",
+                none=_UNTOLD,
+            ),
+            each(
+                "What is loaded, by result of asking",
+                """Requests a second that ask servers what they have loaded, by result. Reloads are seen by success
+                alone.""",
+                _rate("ml_server_model_probes_total", "result"),
+                "cps",
+                "{{result}}",
+                _UNTOLD,
             ),
         ],
     )

@@ -71,6 +71,8 @@ BEYOND = {
     "health of a port that is none": "a bound within an address",
     "health too often": "a bound of a duration",
     "health waited for too long": "another key",
+    "model waited for too long": "another key",
+    "field without an address": "another key",
     "pipeline twice": "of another item",
     "pipeline too often": "a bound of a duration",
 }

@@ -10,7 +10,7 @@ from ml_exporter.config.settings import PredictionLogSettings
 from ml_exporter.core.errors import ConfigError
 from ml_exporter.core.feedback import Scale
 from ml_exporter.core.schema import Task
-from ml_exporter.resources.target import Health, Target
+from ml_exporter.resources.target import Health, ModelStatus, Target
 from support.engine import write_config
 from support.models import baseline
 
@@ -36,6 +36,8 @@ state: {directory: state, interval: 500ms}
 server:
   pid_file: server.pid
   health_url: http://127.0.0.1:8080/healthz?deep=1
+  model_url: http://127.0.0.1:8501/v1/models/flights/metadata
+  model_field: /model_spec/a~1b
   health_interval: 15s
   health_timeout: 2s
 limits: {queue_events: 2000, queue_bytes: 2MiB, request_bytes: 1MiB, connections: 10, versions: 3}
@@ -55,7 +57,8 @@ def test_a_good_file_is_read_as_it_says(tmp_path: Path) -> None:
     assert settings.state_directory == tmp_path / "state"
     assert settings.interval == 0.5
     health = Health("http://127.0.0.1:8080/healthz?deep=1", 15.0, 2.0)
-    assert settings.server == Target(pid_file=tmp_path / "server.pid", health=health)
+    model = ModelStatus("http://127.0.0.1:8501/v1/models/flights/metadata", "/model_spec/a~1b", 15.0, 2.0)
+    assert settings.server == Target(pid_file=tmp_path / "server.pid", health=health, model=model)
     assert (settings.limits.queue_bytes, settings.limits.versions) == (2 << 20, 3)
     assert settings.prediction_log == PredictionLogSettings(
         tmp_path / "p.jsonl", 0.5, 2 << 20, 3, "plain", "omitted"
@@ -90,6 +93,12 @@ def test_defaults_need_almost_nothing(tmp_path: Path) -> None:
     assert not settings.models[0].labels.on_disk
     assert settings.limits.queue_events == 50_000
     assert (settings.prediction_log, settings.audit_log) == (None, None)
+
+
+def test_what_is_loaded_needs_no_health_check_and_no_field(tmp_path: Path) -> None:
+    path = tmp_path / "ml-exporter.yml"
+    path.write_text(OK + "server: {model_url: 'http://localhost/model'}")
+    assert load(path).settings.server == Target(model=ModelStatus("http://localhost/model"))
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -402,6 +411,31 @@ BAD = {
     "health waited for too long": (
         OK + "server: {health_url: 'http://localhost/', health_interval: 2s, health_timeout: 3s}",
         "line 2: server.health_timeout: must not be longer than server.health_interval",
+    ),
+    "model waited for too long": (
+        OK + "server: {model_url: 'http://localhost/', health_interval: 2s, health_timeout: 3s}",
+        "line 2: server.health_timeout: must not be longer than server.health_interval",
+    ),
+    "model without a scheme": (
+        OK + "server: {model_url: localhost/v1/models/m, model_field: /a}",
+        "line 2: server.model_url: must be an address such as http://127.0.0.1:8501/v1/models/flights/metadata,"
+        ' got "localhost/v1/models/m"',
+    ),
+    "model with a password": (
+        OK + "server: {model_url: 'http://me:hunter2@localhost/'}",
+        "line 2: server.model_url: must not hold a user or a password; a secret does not belong in this file",
+    ),
+    "field without an address": (
+        OK + "server: {health_url: 'http://localhost/', model_url: null, model_field: /a}",
+        "line 2: server.model_field: needs server.model_url, into whose answer it points",
+    ),
+    "field no pointer": (
+        OK + "server: {model_url: 'http://localhost/', model_field: model_spec.version}",
+        'line 2: server.model_field: must be a JSON Pointer such as /model_spec/version, got "model_spec.version"',
+    ),
+    "field of a bad escape": (
+        OK + "server: {model_url: 'http://localhost/', model_field: /a~2}",
+        'line 2: server.model_field: must be a JSON Pointer such as /model_spec/version, got "/a~2"',
     ),
     "size": (
         OK + "limits: {queue_bytes: big}",

@@ -19,9 +19,10 @@ from ml_exporter.pages.sections import attributions, quality, root_cause
 from ml_exporter.pages.snapshot import Snapshot
 from ml_exporter.pages.words import SHORT, percent, plain
 from ml_exporter.resources.health import HealthReader
+from ml_exporter.resources.model_reload import ReloadReader
 from ml_exporter.resources.probe import Answer
 from ml_exporter.resources.process import ProcessReader
-from ml_exporter.resources.target import Health, Target
+from ml_exporter.resources.target import Health, ModelStatus, Target
 from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.signal import FAILED, TOO_FEW_SAMPLES
 from support import html, workload
@@ -383,11 +384,40 @@ def test_the_model_server_on_the_landing_page(tmp_path: Path) -> None:
     root = landing()
     assert html.fact(root, "Process") == "does not run"
     assert "Health check" not in words_of(root)
+    assert "Last load" not in words_of(root)
+
+
+def test_the_loads_of_the_model_server_on_the_landing_page(tmp_path: Path) -> None:
+    target = Target(model=ModelStatus("http://127.0.0.1:9/"))
+    assert target.model is not None
+    target.stopped.set()
+    reload = ReloadReader(target, target.model)
+    bench = Bench(write_config(tmp_path), state=False, evaluator=Evaluator(readers=[reload]))
+
+    def shown() -> tuple[str, str]:
+        bench.tick()
+        root = html.check(landing_page(STANDING, snapshot_of(bench)))
+        return html.fact(root, "Last load"), html.fact(root, "Reloads seen")
+
+    def tell(result: str, told: bytes | None) -> None:
+        reload.take(Answer(result, None, 0.01, bench.clock.wall(), told), None)
+
+    assert shown() == ("not seen", "not asked for yet")
+    tell("status", None)
+    assert shown() == ("not seen", "what is loaded was not told")
+    tell("success", b"v1")
+    assert shown() == ("not seen", "0")
+    tell("success", b"v2")
+    assert shown() == ("1 s ago", "1")
+    tell("timeout", None)
+    assert shown() == ("2 s ago", "1; not told at the last request")
 
 
 def test_a_server_that_cannot_be_read_is_not_healthy() -> None:
     success = gauge("ml_exporter_collector_success", "1 if.", "collector")
-    blocks = [one(success, 0, "process"), one(success, 0, "health")]
+    blocks = [one(success, 0, collector) for collector in ("process", "health", "model_reload")]
     root = html.check(landing_page(STANDING, Snapshot(blocks, 0.0)))
     assert html.fact(root, "Process") == "cannot be read, see the log"
     assert html.fact(root, "Health check") == "cannot be checked, see the log"
+    assert html.fact(root, "Last load") == "unknown"
+    assert html.fact(root, "Reloads seen") == "cannot be asked for, see the log"

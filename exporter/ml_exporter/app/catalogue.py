@@ -9,7 +9,7 @@ from ml_exporter.app.metrics import SelfMetrics
 from ml_exporter.core.metrics import Metric
 from ml_exporter.ingest.metrics import IntakeMetrics
 from ml_exporter.resources import READERS, gpu
-from ml_exporter.resources.target import Health, Target
+from ml_exporter.resources.target import Health, ModelStatus, Target
 from ml_exporter.signals import (
     SIGNALS,
     attribution,
@@ -61,10 +61,10 @@ def sections() -> list[Section]:
         (title, meaning, [metric for signal in signals for metric in signal.metrics])
         for title, meaning, signals in _FAMILIES
     ]
-    target = Target(pid=1, health=Health("http://localhost/"))
+    target = Target(pid=1, health=Health("http://localhost/"), model=ModelStatus("http://localhost/"))
     readers = [make(target) for make in READERS if make is not gpu.reader]
     server = [metric for reader in readers if reader for metric in reader.metrics]
-    result.append(("Model server", "Resources of the watched process tree, and its health checks.", server))
+    result.append(("Model server", "Resources of the watched process tree, its health checks and loads.", server))
     result.append(("GPU", _GPUS, gpu.GpuReader.metrics))
     result.append(("Pipelines", "Runs that were reported, each pipeline by its name.", pipeline_metrics.METRICS))
     result.append(

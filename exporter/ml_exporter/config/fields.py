@@ -225,9 +225,9 @@ def path() -> Kind:
     return Kind("path, relative to this file's folder", read, schema={"type": "string", "minLength": 1})
 
 
-def http_url() -> Kind:
+def http_url(example: str) -> Kind:
     """An address of a web server, without a user or a password."""
-    meaning = "an address such as http://127.0.0.1:8080/healthz"
+    meaning = f"an address such as {example}"
 
     def read(value: Any, where: str, document: Document) -> Any:
         try:

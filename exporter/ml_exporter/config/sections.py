@@ -26,6 +26,7 @@ from ml_exporter.config.fields import (
     whole_duration,
 )
 from ml_exporter.config.secret import secret
+from ml_exporter.core.json_pointer import PATTERN as JSON_POINTER
 from ml_exporter.core.pipelines import NAME as PIPELINE_NAME
 from ml_exporter.core.schema import FeatureKind, Task
 from ml_exporter.core.segments import MOST_GROUPS
@@ -268,13 +269,27 @@ SERVER: Final = Section(
         Field("parent", integer(1, 1 << 22), "Process id of what started it, whose only child it is.", None),
         Field(
             "health_url",
-            http_url(),
+            http_url("http://127.0.0.1:8080/healthz"),
             "Address of its health check, asked with GET: healthy is a status from 200 to 399, redirects are not"
             " followed.",
             None,
         ),
-        Field("health_interval", duration(1, 3600), "Time between two health checks.", 10.0),
-        Field("health_timeout", duration(0.1, 60), "Time after which a health check has failed.", 5.0),
+        Field(
+            "model_url",
+            http_url("http://127.0.0.1:8501/v1/models/flights/metadata"),
+            "Address that tells what the server has loaded, asked with GET: an answer with status 200 that differs"
+            " from the last one tells of a reload.",
+            None,
+        ),
+        Field(
+            "model_field",
+            text(JSON_POINTER, "a JSON Pointer such as /model_spec/version"),
+            "JSON Pointer (RFC 6901) to the part of that answer that changes when a model is loaded, and only"
+            " then. Default: the whole body, byte for byte.",
+            None,
+        ),
+        Field("health_interval", duration(1, 3600), "Time between two requests to either address.", 10.0),
+        Field("health_timeout", duration(0.1, 60), "Time after which such a request has failed.", 5.0),
     )
 )
 
@@ -318,8 +333,8 @@ ROOT: Final = Section(
         Field(
             "server",
             section(SERVER),
-            "The model server whose process, GPUs and health are watched: by one of pid, pid_file, name, port,"
-            " parent.",
+            "The model server whose process, GPUs, health and loads are watched: by one of pid, pid_file, name,"
+            " port, parent.",
             DEFAULTS,
         ),
         Field(

@@ -16,7 +16,7 @@ from ml_exporter.core.schema import FeatureKind, FeatureOptions, Task
 from ml_exporter.core.segments import SegmentOptions
 from ml_exporter.core.text import parse_duration
 from ml_exporter.core.variants import Variant
-from ml_exporter.resources.target import Health, Target
+from ml_exporter.resources.target import Health, ModelStatus, Target
 from ml_exporter.state.join.store import OTHER_VERSION
 from ml_exporter.state.ring import Window
 
@@ -163,12 +163,14 @@ def _server(server: dict[str, Any], document: Document) -> Target:
     if len(given) > 1:
         told = f"takes one of {', '.join(TARGETS)}, got {' and '.join(given)}"
         document.problem("server", told)
-    health = None
-    if server["health_url"] is not None:
-        if server["health_timeout"] > server["health_interval"]:
-            document.problem("server.health_timeout", "must not be longer than server.health_interval")
-        health = Health(server["health_url"], server["health_interval"], server["health_timeout"])
-    return Target(**{name: server[name] for name in TARGETS}, health=health)
+    url, interval, timeout = server["model_url"], server["health_interval"], server["health_timeout"]
+    health = None if server["health_url"] is None else Health(server["health_url"], interval, timeout)
+    model = None if url is None else ModelStatus(url, server["model_field"], interval, timeout)
+    if (health or model) and timeout > interval:
+        document.problem("server.health_timeout", "must not be longer than server.health_interval")
+    if server["model_field"] is not None and document.data["server"].get("model_url") is None:
+        document.problem("server.model_field", "needs server.model_url, into whose answer it points")
+    return Target(**{name: server[name] for name in TARGETS}, health=health, model=model)
 
 
 def _model(model: dict[str, Any], where: str, has_state: bool, document: Document) -> ModelSettings:

@@ -1,4 +1,4 @@
-"""The watched model server: whether its process runs and answers its health check."""
+"""The watched model server: whether its process runs and answers its health check, and when it loaded a model."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def server(snapshot: Snapshot) -> Html:
             ("Health check", _health(snapshot, bool(success["health"]))),
             ("Last checked", _since(snapshot, "ml_server_health_timestamp_seconds", "not yet")),
         ]
+    if "model_reload" in success:
+        never = "not seen" if success["model_reload"] else "unknown"
+        pairs += [
+            ("Last load", _since(snapshot, "ml_server_model_loaded_timestamp_seconds", never)),
+            ("Reloads seen", _reloads(snapshot, bool(success["model_reload"]))),
+        ]
     return facts(pairs) if pairs else Html("")
 
 
@@ -41,6 +47,17 @@ def _health(snapshot: Snapshot, succeeds: bool) -> str:
     status = snapshot.value("ml_server_health_status_code")
     told = "" if status is None else f"; last answer HTTP {plain(status)}"
     return ("healthy" if up else "not healthy") + told
+
+
+def _reloads(snapshot: Snapshot, succeeds: bool) -> str:
+    success, reloads = (snapshot.value(f"ml_server_model_{name}") for name in ("probe_success", "reloads_total"))
+    if not succeeds:
+        return unknown("cannot be asked for, see the log")
+    if success is None:
+        return unknown("not asked for yet")
+    if reloads is None:
+        return unknown("what is loaded was not told")
+    return plain(reloads) + ("" if success else "; not told at the last request")
 
 
 def _since(snapshot: Snapshot, name: str, never: str) -> str:

@@ -21,6 +21,7 @@ from ml_exporter.resources import (
     health,
     limits,
     memory,
+    model_reload,
     network,
     pressure,
     process,
@@ -42,5 +43,6 @@ READERS: tuple[Callable[[Target], Collector | None], ...] = (
     cgroup_io.reader,
     pressure.reader,
     health.reader,
+    model_reload.reader,
     gpu.reader,
 )

@@ -1,4 +1,4 @@
-"""One HTTP health check with a deadline for all of it."""
+"""One HTTP request to the model server with a deadline for all of it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,32 @@ INVALID: Final = "invalid"
 RESULTS: Final = (HEALTHY, BAD_STATUS, TIMEOUT, UNREACHABLE, INVALID)
 """What a probe may end with; ``invalid`` is an answer that is no HTTP."""
 
+SUCCESS: Final = "success"
+TOO_LARGE: Final = "too_large"
+FETCHED: Final = (SUCCESS, BAD_STATUS, TIMEOUT, UNREACHABLE, INVALID, TOO_LARGE)
+"""What fetching a body may end with."""
+
 _GOOD: Final = range(200, 400)
+_OK: Final = range(200, 201)
 _MOST_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a probe ended: its result, the status if there was an answer, how long it took, and when it ended."""
+    """How a probe ended: its result, the status if there was an answer, how long it took, and when it ended.
+
+    ``body`` is what the server told, if that was asked for and is all there.
+    """
 
     result: str
     status: int | None
     seconds: float
     at: float
+    body: bytes | None = None
+
+
+class _TooLargeError(Exception):
+    """An answer goes on behind the most that is read of one."""
 
 
 async def probe(url: str, timeout: float) -> Answer:
@@ -40,23 +54,39 @@ async def probe(url: str, timeout: float) -> Answer:
 
     A status from 200 to 399 is healthy, as for the kubelet; redirects are not followed. The body is not read.
     """
+    return await _ask(url, timeout, HEALTHY, _GOOD, with_body=False)
+
+
+async def fetch(url: str, timeout: float) -> Answer:
+    """Ask once for a body; return within about ``timeout`` seconds, whatever the server does.
+
+    Only the whole body of an answer with status 200 is a success; redirects are not followed. At most 64 KiB are
+    read, head included; more is ``too_large``.
+    """
+    return await _ask(url, timeout, SUCCESS, _OK, with_body=True)
+
+
+async def _ask(url: str, timeout: float, success: str, good: range, with_body: bool) -> Answer:
     began = time.monotonic()
-    status = None
+    status, body = None, None
     try:
         async with asyncio.timeout(timeout):
-            status = await _status(url)
-        result = HEALTHY if status in _GOOD else BAD_STATUS
+            status, body = await _answer(url, good if with_body else range(0))
+        result = success if status in good else BAD_STATUS
     except TimeoutError:
         result = TIMEOUT
     except httptools.HttpParserError:
         result = INVALID
+    except _TooLargeError:
+        result = TOO_LARGE
     except (OSError, UnicodeError):
         # A name that cannot be one of a host is no OSError.
         result = UNREACHABLE
-    return Answer(result, status, time.monotonic() - began, time.time())
+    return Answer(result, status, time.monotonic() - began, time.time(), body)
 
 
-async def _status(url: str) -> int:
+async def _answer(url: str, whole: range) -> tuple[int, bytes | None]:
+    """Return the status of an answer, and its body if the status is one of ``whole``."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -67,24 +97,44 @@ async def _status(url: str) -> int:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: ml-exporter/{__version__}\r\n"
         writer.write(f"{head}Accept: */*\r\nConnection: close\r\n\r\n".encode())
-        answer = _Head()
+        answer = _Answer()
         parser = httptools.HttpResponseParser(answer)
         received = 0
-        while not answer.complete:
+        while True:
             data = await reader.read(4096)
             received += len(data)
+            if received > _MOST_BYTES and answer.has_head:
+                raise _TooLargeError
+            if not data and answer.has_head and not answer.is_framed:
+                return int(parser.get_status_code()), bytes(answer.body)
             if not data or received > _MOST_BYTES:
-                raise httptools.HttpParserError("no head of an answer")
+                raise httptools.HttpParserError("the answer ends early, or has no end")
             parser.feed_data(data)
-        return int(parser.get_status_code())
+            if answer.has_head and parser.get_status_code() not in whole:
+                return int(parser.get_status_code()), None
+            if answer.has_ended:
+                return int(parser.get_status_code()), bytes(answer.body)
     finally:
         writer.transport.abort()
 
 
-class _Head:
-    """Takes the parser's word that the head is complete."""
+class _Answer:
+    """Takes the parser's word; without a length or chunks a body ends with the connection."""
 
-    complete = False
+    def __init__(self) -> None:
+        self.has_head = False
+        self.is_framed = False
+        self.has_ended = False
+        self.body = bytearray()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.is_framed |= name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_headers_complete(self) -> None:
-        self.complete = True
+        self.has_head = True
+
+    def on_body(self, data: bytes) -> None:
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        self.has_ended = True

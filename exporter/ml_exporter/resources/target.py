@@ -29,6 +29,16 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """Where the model server tells what it has loaded; ``field`` is a JSON Pointer, None for the whole answer."""
+
+    url: str
+    field: str | None = None
+    interval: float = 10.0
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     """The process of the model server, when it started, and it with all of its descendants."""
 
@@ -61,6 +71,7 @@ class Target:
     port: int | None = None
     parent: int | None = None
     health: Health | None = None
+    model: ModelStatus | None = None
     stopped: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
     _memory: _Memory = field(default_factory=_Memory, compare=False, repr=False)
 
