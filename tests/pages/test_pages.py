@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ml_exporter.app import evaluation
 from ml_exporter.core.metrics import Block, NoData, gauge, one
 from ml_exporter.core.schema import Task
 from ml_exporter.pages.landing import Standing, landing_page
@@ -17,6 +19,7 @@ from ml_exporter.pages.report import report_page, report_parts
 from ml_exporter.pages.sections import SECTIONS
 from ml_exporter.pages.snapshot import Snapshot
 from ml_exporter.pages.words import number, plain
+from ml_exporter.signals.signal import Views
 from support import html, wide, workload
 from support.engine import Bench, write_config
 from support.versions import fit_next
@@ -111,6 +114,16 @@ def test_the_numbers_are_those_of_the_page_of_metrics(tmp_path: Path) -> None:
     before = f"baseline {shown('ml_baseline_performance_accuracy')}"
     versions = html.row(root, "All versions", "Accuracy")
     assert versions == [within("ml_performance_accuracy") + before, f"no labels{before}"]
+
+
+def test_histograms_that_failed_are_no_empty_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def histograms(views: Views) -> Iterable[Block]:
+        raise ValueError
+
+    monkeypatch.setattr(evaluation, "_FOR_PAGES", (histograms,))
+    root = page_of(snapshot_of(filled(tmp_path)), version="1", window="1h")
+    assert html.row(root, "Sorted by how far PSI", "normal")[0] == "failed, see the log"
+    assert "No distribution of the predictions: failed, see the log." in html.text_of(root)
 
 
 def test_histograms_show_the_window_beside_the_baseline(tmp_path: Path) -> None:

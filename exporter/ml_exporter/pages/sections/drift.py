@@ -8,7 +8,8 @@ from typing import Final
 from ml_exporter.pages.histogram import histogram
 from ml_exporter.pages.markup import Html, Number, html, more, muted, paragraph, table, unknown
 from ml_exporter.pages.sections.section import Of, Section, Selection
-from ml_exporter.pages.words import number, plain, short_of
+from ml_exporter.pages.words import SHORT, number, plain, short_of
+from ml_exporter.signals.signal import FAILED
 
 SHOWN: Final = 30
 """Features with a histogram (chosen); the others follow as numbers alone."""
@@ -28,7 +29,9 @@ def legend() -> Html:
 
 
 def picture(now: Mapping[str, float], before: Mapping[str, float]) -> Html:
-    """Return the histogram of the counts in each bin beside the baseline's shares."""
+    """Return the histogram of the counts in each bin beside the baseline's shares; without bins they failed."""
+    if not now:
+        return unknown(SHORT[FAILED])
     rows = sum(now.values())
     if not rows:
         return unknown("no rows in the window")

@@ -7,7 +7,8 @@ from typing import Final
 from ml_exporter.pages.markup import Html, facts, paragraph
 from ml_exporter.pages.sections.drift import legend, picture
 from ml_exporter.pages.sections.section import Of, Section, Selection
-from ml_exporter.pages.words import number, percent, short, title
+from ml_exporter.pages.words import SHORT, number, percent, short, title
+from ml_exporter.signals.signal import FAILED
 
 FAMILY: Final = "ml_prediction_drift_"
 
@@ -29,7 +30,8 @@ def _content(chosen: Selection) -> Html:
     now = snapshot.by_first("ml_prediction_window_bin", *scope)
     before = snapshot.by_first("ml_baseline_prediction_bin_ratio", *chosen.total)
     if not now:
-        why = short(chosen.reasons.get("prediction_drift_psi")) or "outputs are not in the baseline"
+        why = SHORT[FAILED] if before else short(chosen.reasons.get("prediction_drift_psi"))
+        why = why or "outputs are not in the baseline"
         return Html(paragraph(f"No distribution of the predictions: {why}.") + (facts(pairs) if pairs else ""))
     return Html(legend() + picture(now, before) + facts(pairs))
 
