@@ -44,7 +44,7 @@ def _gaps() -> Iterator[Record]:
     yield from increases("model_version", *(f"ml_estimate_{part}_total" for part in parts))
     outcomes, correct, expected, variance = (f"model_version:ml_estimate_{part}:increase" for part in parts)
     yield Record(f"{_GAP}:accuracy", f"({correct} - {expected}) / ({outcomes} > 0)")
-    yield Record(f"{_GAP}:accuracy_standard_error", f"sqrt({variance}) / ({outcomes} > 0)")
+    yield Record(f"{_GAP}:accuracy_standard_error", f"sqrt({variance} > 0) / ({outcomes} > 0)")
 
 
 def _drops() -> Iterator[Record]:

@@ -50,6 +50,8 @@ def ask(url: str, timeout: float = 5.0) -> Answer:
         (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", "healthy", 302),
         (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "status", 503),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "status", 404),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "healthy", 200),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", "invalid", None),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "invalid", None),
         (b"", "invalid", None),
         (b"HTTP/1.1 200 OK\r\n", "invalid", None),

@@ -35,6 +35,7 @@ def ok(body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
+EARLY = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -45,6 +46,12 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         (ok(b"v" * 60_000), "success", b"v" * 60_000),
         (CHUNKED + b"2\r\nv1\r\n3\r\n.02\r\n0\r\n\r\n", "success", b"v1.02"),
         (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", "success", b"until the end"),
+        (EARLY + ok(b"v1"), "success", b"v1"),
+        (EARLY, "invalid", None),
+        (ok(b"v1") + ok(b"v2"), "success", b"v1"),
+        (ok(b"v1") + b"rubbish", "success", b"v1"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nv1", "success", b"v1"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", "invalid", None),
         (b"HTTP/1.1 404 Not Found\r\n\r\n{}", "status", None),
         (b"HTTP/1.1 204 No Content\r\n\r\n", "status", None),
         (b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\nv2", "status", None),
@@ -143,13 +150,20 @@ def torchserve(version: str, memory: int) -> bytes:
     return ok(json.dumps([{**told, "workers": [worker]}]).encode())
 
 
+FIELDS = {
+    "TensorFlow Serving": "/model_spec/version",
+    "Triton": "/versions",
+    "TorchServe": "/0/modelVersion",
+}
+
+
 @pytest.mark.parametrize(
     ("field", "same", "other"),
     [
-        ("/model_spec/version", [tensorflow(1), tensorflow(1)], tensorflow(2)),
-        ("/versions", [triton("1", "2"), triton("1", "2")], triton("2", "3")),
+        (FIELDS["TensorFlow Serving"], [tensorflow(1), tensorflow(1)], tensorflow(2)),
+        (FIELDS["Triton"], [triton("1", "2"), triton("1", "2")], triton("2", "3")),
         (
-            "/0/modelVersion",
+            FIELDS["TorchServe"],
             [torchserve("1.0", 89247744), torchserve("1.0", 89251840)],
             torchserve("2.0", 89251840),
         ),
@@ -171,11 +185,10 @@ def test_another_answer_is_a_reload(
     assert after(watched, field, *same, other, *same)[RELOADS] == 2
 
 
-@pytest.mark.parametrize("name", ["TensorFlow Serving", "Triton", "TorchServe"])
+@pytest.mark.parametrize("name", FIELDS)
 def test_the_documentation_names_the_fields_that_work(name: str) -> None:
-    fields = {"TensorFlow Serving": "/model_spec/version", "Triton": "/versions", "TorchServe": "/0/modelVersion"}
     (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {name} |")]
-    assert row.endswith(f"| `{fields[name]}` |")
+    assert row.endswith(f"| `{FIELDS[name]}` |")
 
 
 @pytest.mark.parametrize(

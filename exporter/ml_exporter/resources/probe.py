@@ -98,43 +98,61 @@ async def _answer(url: str, whole: range) -> tuple[int, bytes | None]:
         head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: ml-exporter/{__version__}\r\n"
         writer.write(f"{head}Accept: */*\r\nConnection: close\r\n\r\n".encode())
         answer = _Answer()
-        parser = httptools.HttpResponseParser(answer)
         received = 0
         while True:
             data = await reader.read(4096)
             received += len(data)
-            if received > _MOST_BYTES and answer.has_head:
+            if received > _MOST_BYTES and answer.status is not None:
                 raise _TooLargeError
-            if not data and answer.has_head and not answer.is_framed:
-                return int(parser.get_status_code()), bytes(answer.body)
+            if not data and answer.status is not None and not answer.is_framed:
+                return answer.status, bytes(answer.body)
             if not data or received > _MOST_BYTES:
                 raise httptools.HttpParserError("the answer ends early, or has no end")
-            parser.feed_data(data)
-            if answer.has_head and parser.get_status_code() not in whole:
-                return int(parser.get_status_code()), None
-            if answer.has_ended:
-                return int(parser.get_status_code()), bytes(answer.body)
+            answer.feed(data)
+            if answer.status is not None and answer.status not in whole:
+                return answer.status, None
+            if answer.status is not None and answer.has_ended:
+                return answer.status, bytes(answer.body)
     finally:
         writer.transport.abort()
 
 
 class _Answer:
-    """Takes the parser's word; without a length or chunks a body ends with the connection."""
+    """Takes the parser's word for the first answer that is no announcement (status 1xx), and for no other.
+
+    Without a length or chunks its body ends with the connection.
+    """
 
     def __init__(self) -> None:
-        self.has_head = False
+        self.status: int | None = None
         self.is_framed = False
         self.has_ended = False
         self.body = bytearray()
+        self._parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take more of what came; HttpParserError if it is no answer."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as error:
+            raise httptools.HttpParserError("another protocol instead of an answer") from error
+        except httptools.HttpParserError:
+            if not self.has_ended:
+                raise
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.is_framed |= name.lower() in (b"content-length", b"transfer-encoding")
+        if self.status is None:
+            is_chunked = name.lower() == b"transfer-encoding" and value.lower().strip().endswith(b"chunked")
+            self.is_framed |= is_chunked or name.lower() == b"content-length"
 
     def on_headers_complete(self) -> None:
-        self.has_head = True
+        status = self._parser.get_status_code()
+        if self.status is None and status >= 200:
+            self.status = status
 
     def on_body(self, data: bytes) -> None:
-        self.body += data
+        if not self.has_ended:
+            self.body += data
 
     def on_message_complete(self) -> None:
-        self.has_ended = True
+        self.has_ended = self.status is not None

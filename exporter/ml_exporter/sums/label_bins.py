@@ -32,6 +32,11 @@ def label_values(edges: FloatArray) -> FloatArray:
     return np.concatenate((edges[:1], (edges[:-1] + edges[1:]) / 2.0, edges[-1:]))
 
 
+def label_widths(edges: FloatArray) -> FloatArray:
+    """Return how far the labels of each bin may lie apart, (edges + 1,); NaN of both ends, which have no end."""
+    return np.concatenate(([np.nan], np.diff(edges), [np.nan]))
+
+
 class LabelBinTally:
     """Adds ``label_bins`` (edges + 1,): outcomes by the value of their label. One at an edge counts above it."""
 

@@ -27,6 +27,7 @@ from ml_exporter.core.metrics import Block, NoData
 from ml_exporter.core.schema import Task
 from ml_exporter.signals import estimation
 from ml_exporter.signals.signal import ModelContext, View
+from ml_exporter.sums.estimation import ONE
 from ml_exporter.sums.layout import Sums
 from support import workload
 from support.models import Model, chunk_of, tallies_of
@@ -257,6 +258,20 @@ def test_the_standard_error_of_the_gap_of_areas_is_how_far_labels_scatter() -> N
     assert errors[0] == pytest.approx(np.std(areas), rel=0.12)
     # The scatter that is to be expected does not depend on which labels came.
     assert errors[0] == errors[1]
+
+
+def test_calibrated_chances_of_all_or_nothing_tell_no_standard_error_of_a_gap() -> None:
+    model, _ = case(Task.BINARY)
+    sums = model.sums(served(Task.BINARY, seed=12, rows=400))
+    bins = sums["outcome_expected_bins"]
+    half = bins.shape[1] // 2
+    bins[:] = 0
+    bins[0, :half], bins[1, half:] = 2 * ONE, 2 * ONE
+    sums["outcome_expectation"][3] = 0
+    values = model.values(sums)
+    for key in ("gap_accuracy", "gap_roc_auc"):
+        assert np.isfinite(values[key]).all()
+        assert np.isnan(values[f"{key}_standard_error"]).all()
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -121,6 +121,13 @@ def test_what_follows_from_counts_varies_by_its_standard_error(cells: list[list[
         assert errors.mean(axis=0) == pytest.approx(values.std(axis=0), rel=0.06), key
 
 
+def test_counts_of_years_do_not_overflow_a_standard_error() -> None:
+    counts = np.array([[30, 6, 4], [5, 20, 5], [8, 2, 20]])
+    few, many = of_confusions(counts), of_confusions(counts * 10**12)
+    for key, (_, errors) in many.items():
+        assert errors * 1e6 == pytest.approx(few[key][1], rel=1e-9), key
+
+
 @pytest.mark.parametrize("key", sorted({*OF_COUNTS} - {"balanced_accuracy"}))
 def test_a_class_that_no_event_touched_changes_no_standard_error(key: str) -> None:
     counts = np.array([[30, 6, 0], [5, 20, 0], [0, 0, 0]])

@@ -1,5 +1,7 @@
 """What follows from the scores, against scikit-learn and numpy on the raw rows."""
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 import sklearn.metrics as sk
@@ -144,6 +146,24 @@ def test_areas_of_each_class_vary_by_their_standard_errors() -> None:
     for module in (average_precision, roc_auc):
         key = f"class_{module.MEASURE.key}"
         assert shown[f"{key}_standard_error"].tolist() == module.error_of(shown[key], own).tolist()
+
+
+@pytest.mark.parametrize("module", [average_precision, roc_auc])
+def test_counts_of_years_do_not_overflow_a_standard_error(module: ModuleType) -> None:
+    bins = np.random.default_rng(10).poisson(5, (2, 200))
+    bins[1] += np.arange(200) // 20
+    few, many = Scores.of(bins), Scores.of(bins * 10**10)
+    value = getattr(module, module.MEASURE.key)
+    error = module.error_of(value(many), many)
+    # Of an area a variance is divided by one less than the number, of an average precision by the number.
+    assert error * 1e5 == pytest.approx(module.error_of(value(few), few), rel=1e-3)
+
+
+def test_a_single_positive_tells_no_standard_error() -> None:
+    bins = np.array([[[50, 40, 10], [0, 1, 0]], [[50, 40, 10], [0, 1, 1]]])
+    scores = Scores.of(bins)
+    for module, value in ((average_precision, average_precision.average_precision), (roc_auc, roc_auc.roc_auc)):
+        assert np.isnan(module.error_of(value(scores), scores)).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("places", [(0, 1), (1, 0)])

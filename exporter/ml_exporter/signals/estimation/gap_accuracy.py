@@ -26,7 +26,8 @@ def gap_accuracy(outcomes: IntArray) -> FloatArray:
     Missing: predictions without scores or without a class are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: ``sqrt(sum q (1 - q)) / n``, how far chance moves the gap if probabilities are true. It does
-    not hold the error of the calibration itself, which does not shrink with n: beside a baseline of few labels a
+    not hold the error of the calibration itself, which does not shrink with n, and is NaN if all q are 0 or 1,
+    where it knows nothing: beside a baseline of few labels a
     gap of several standard errors may be that.
     Cost: O(1).
 
@@ -42,7 +43,8 @@ def gap_accuracy(outcomes: IntArray) -> FloatArray:
 
 def _error(_: FloatArray, sums: Outcomes) -> FloatArray:
     outcomes = sums["outcome_expectation"]
-    return ratio(np.sqrt(UNIT_INTERVAL.decode(outcomes[..., 3])), outcomes[..., 0])
+    spread = UNIT_INTERVAL.decode(outcomes[..., 3])
+    return ratio(np.sqrt(np.where(spread > 0, spread, np.nan)), outcomes[..., 0])
 
 
 MEASURE: Final = PerformanceMeasure(

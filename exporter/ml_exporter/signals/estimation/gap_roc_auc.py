@@ -32,8 +32,8 @@ def gap_roc_auc(realised: FloatArray, estimated: FloatArray) -> FloatArray:
     g_b^2`` with ``v_b = p_b n_b / (p_b + n_b)`` the variance of the positives in score bin b, ``p`` and ``n`` the
     expected outcomes of both classes, ``g_b = (N_b - P_b) / (P N) - E / P + E / N``, ``N_b`` and ``P_b`` those
     below and above the bin with half of its own, by the delta method. It does not hold the error of the
-    calibration itself, which does not shrink with n. None of the mean over more classes, whose areas vary
-    together.
+    calibration itself, which does not shrink with n; NaN if all probabilities are 0 or 1, where it knows nothing.
+    None of the mean over more classes, whose areas vary together.
     Cost: O(bins), whatever the number of events.
 
     Reference: J. Białek et al., Estimating post-deployment model performance under covariate shift without ground
@@ -63,7 +63,7 @@ def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     slopes = shares(below - above, positives * negatives) - shares(area, positives) + shares(area, negatives)
     # The counts are in steps: what is squared is by one of them, what it is weighed with in them.
     error: FloatArray = np.sqrt(ONE * np.nansum(spread * slopes**2, axis=-1, keepdims=True))
-    return np.where(np.isnan(values), np.nan, error)
+    return np.where(np.isnan(values) | (error == 0), np.nan, error)
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -34,9 +34,9 @@ def average_precision(scores: Scores) -> FloatArray:
     the number of positives.
     Standard error: of two classes, by the delta method from counts by bin that are multinomial: the root of
     ``sum_b p_b g_b^2 + n_b h_b^2`` with ``h_b = -1/P sum_(a <= b) p_a P_a / (P_a + N_a)^2`` and ``g_b = (P_b /
-    (P_b + N_b) - AP + sum_(a <= b) p_a N_a / (P_a + N_a)^2) / P``; NaN at 0 and 1, where it knows nothing. None of
-    the mean over more classes: they vary together, and the counts by class do not tell how; each class has its
-    own.
+    (P_b + N_b) - AP + sum_(a <= b) p_a N_a / (P_a + N_a)^2) / P``; NaN at 0 and 1 and with a single positive,
+    where it knows nothing; below some 20 positives it is too small. None of the mean over more classes: they vary
+    together, and the counts by class do not tell how; each class has its own.
     Cost: O(bins), whatever the number of events.
 
     Reference: C. Manning, P. Raghavan, H. Schütze, Introduction to Information Retrieval, Cambridge 2008,
@@ -54,7 +54,7 @@ def average_precision(scores: Scores) -> FloatArray:
 
 def error_of(values: FloatArray, scores: Scores) -> FloatArray:
     """Return the standard error of average precisions, (…,), see :func:`average_precision`."""
-    above = _above(scores)
+    above = _above(scores).astype(np.float64)
     named = np.maximum(above.sum(axis=-2, keepdims=True), 1)
     # By bin, how the precision at the positives of the bins below changes with one more of either class in it.
     slopes = (scores.bins[..., 1:, :] * above / named**2).cumsum(axis=-1)
@@ -62,7 +62,7 @@ def error_of(values: FloatArray, scores: Scores) -> FloatArray:
     slopes[..., 1, :] *= -1.0
     squares = (scores.bins[..., ::-1, :] * slopes**2).sum(axis=(-2, -1))
     error = np.sqrt(squares) / np.maximum(scores.totals[..., 1], 1)
-    return np.where((values > 0) & (values < 1), error, np.nan)
+    return np.where((values > 0) & (values < 1) & (scores.totals[..., 1] > 1), error, np.nan)
 
 
 def _above(scores: Scores) -> IntArray:

@@ -10,6 +10,7 @@ from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.signals.performance.label_counts import binned, labels_of, median
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Outcomes, ratio
+from ml_exporter.signals.performance.r2 import spread_of
 from ml_exporter.signals.signal import NO_BASELINE
 from ml_exporter.sums.fixed import WIDE
 
@@ -22,9 +23,10 @@ def constant_mae(errors: FloatArray, outcomes: IntArray) -> FloatArray:
 
     Range: 0 upwards, in the unit of the label. Neither high nor low is good or bad: it is the mark to compare MAE
     with.
-    Bound: sums are exact but for labels between the baseline's mean label and the median, which are known to 4.5 %
-    of their distance from 0 or from the mean of the baseline's predictions, whichever is nearer: labels that all
-    moved by tens of standard deviations look alike.
+    Bound: sums are exact but for labels between the baseline's mean label and the median and in the bin of the
+    median, which are known to 4.5 % of their distance from 0 or from the mean of the baseline's predictions,
+    whichever is nearer. It is at most the standard deviation of the labels, which is exact: of labels that lie
+    close together, far from both, it is between a half and the whole of that.
     Missing: predictions without a value and labels that are not numbers are left out; without predictions in the
     baseline there is no unit for the bins, and no sample.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
@@ -45,12 +47,16 @@ def errors_of_constant(sums: Outcomes) -> FloatArray:
 
 def _errors(sums: Outcomes) -> FloatArray:
     labels, center = labels_of(sums), sums.schema.label_center
+    place = median(labels.counts)
     sizes = WIDE.decode(sums["error_scales"][..., 0, :])
     distances = WIDE.decode(sums["label_sums"][..., :2, :]).sum(axis=-1)
     # The errors of 0 and of the center are known exactly; the labels by value tell what the median changes.
-    change = np.abs(labels.values - median(labels.values, labels.counts)) - np.abs(labels.values - center)
-    errors = np.maximum(distances + (labels.counts * change).sum(axis=-1), 0.0)
-    least: FloatArray = np.minimum(np.minimum(errors, distances), sizes)
+    change = np.abs(labels.values - labels.values[place][..., None]) - np.abs(labels.values - center)
+    inside = np.take_along_axis(labels.counts, place[..., None], axis=-1)[..., 0] * labels.around(place)
+    errors = np.maximum(distances + (labels.counts * change).sum(axis=-1), 0.0) + inside
+    # The mean of absolute errors is no more than the root of that of squares, of which the least is known exactly.
+    spread = np.sqrt(np.maximum(spread_of(sums), 0.0) * binned(sums))
+    least: FloatArray = np.min([errors, distances, sizes, spread], axis=0)
     return least
 
 

@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from ml_exporter.core.arrays import FloatArray, IntArray
+import numpy as np
+
+from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
 from ml_exporter.signals.performance.outcomes import Outcomes, no_outcomes
-from ml_exporter.sums.label_bins import label_edges, label_values
+from ml_exporter.sums.label_bins import label_edges, label_values, label_widths
+
+_MOST_BEYOND: Final = 20
+"""One part of so many labels may lie beyond the bins (chosen): of more the value is not known."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelCounts:
-    """How many labels lie in each bin, (…, bins), and the value that stands for them, (bins,), ascending."""
+    """How many labels lie in each bin, ``counts`` (…, bins).
+
+    ``values`` (bins,), ascending, stand for them; ``widths`` (bins,) is how far those of a bin may lie apart, NaN
+    of the first and the last, which have no end.
+    """
 
     counts: IntArray
     values: FloatArray
+    widths: FloatArray
+
+    def around(self, place: IntArray) -> FloatArray:
+        """Return the mean distance of labels from the middle of their bin, of bins ``place``, if they fill it."""
+        return np.nan_to_num(self.widths[place] / 4.0)
+
+    def known(self) -> BoolArray:
+        """Return whether nearly all labels lie within the bins, (…, 1)."""
+        beyond = self.counts[..., [0, -1]].sum(axis=-1, keepdims=True)
+        is_known: BoolArray = beyond * _MOST_BEYOND <= self.counts.sum(axis=-1, keepdims=True)
+        return is_known
+
+    def relative(self, errors: FloatArray) -> FloatArray:
+        """Return what relative errors do not exceed in sum, (…,), if absolute ones add up to ``errors`` (…,)."""
+        sizes = np.maximum(np.abs(self.values) - self.widths / 2.0, 0.0)
+        sizes[[0, -1]] = np.maximum(self.values[[0, -1]] * [-1.0, 1.0], 0.0)
+        nearest = np.where(self.counts > 0, sizes, np.inf).min(axis=-1)
+        return np.where(nearest > 0, errors / np.where(nearest > 0, nearest, 1.0), np.inf)
+
+    def of_one_sign(self) -> BoolArray:
+        """Return whether all labels lie on one side of 0, (…,)."""
+        below, above = (self.counts[..., side].any(axis=-1) for side in (self.values <= 0, self.values >= 0))
+        return np.asarray(below != above)
 
 
 def labels_of(sums: Outcomes) -> LabelCounts:
@@ -25,7 +58,7 @@ def labels_of(sums: Outcomes) -> LabelCounts:
 def _labels(sums: Outcomes) -> LabelCounts:
     edges = label_edges(sums.schema)
     assert edges is not None
-    return LabelCounts(sums["label_bins"], label_values(edges))
+    return LabelCounts(sums["label_bins"], label_values(edges), label_widths(edges))
 
 
 def binned(sums: Outcomes) -> IntArray:
@@ -33,12 +66,11 @@ def binned(sums: Outcomes) -> IntArray:
     return sums["label_bins"].sum(axis=-1) if "label_bins" in sums else no_outcomes(sums)
 
 
-def median(values: FloatArray, weights: FloatArray | IntArray) -> FloatArray:
-    """Return the first of ascending ``values`` (bins,) that half of the ``weights`` (…, bins) reaches, as (…, 1).
+def median(weights: FloatArray | IntArray) -> IntArray:
+    """Return the first of the bins that half of the ``weights`` (…, bins) reaches, (…,).
 
-    >>> median(np.array([1.0, 2.0, 5.0]), np.array([3, 1, 1])).tolist()
-    [1.0]
+    >>> median(np.array([3, 1, 1])).tolist()
+    0
     """
     reached = weights.cumsum(axis=-1)
-    found: FloatArray = values[(2 * reached >= reached[..., -1:]).argmax(axis=-1)][..., None]
-    return found
+    return np.asarray((2 * reached >= reached[..., -1:]).argmax(axis=-1))

@@ -56,7 +56,7 @@ def error_of(areas: FloatArray, scores: Scores) -> FloatArray:
     """Return DeLong's standard error of areas under ROC curves, (…,), see :func:`roc_auc`."""
     # How often those of a class stand above those of the other one; the mean is the area, or what it lacks to 1.
     share = scores.below / np.maximum(scores.totals, 1)[..., None]
-    rows = scores.totals[..., ::-1]
+    rows = scores.totals[..., ::-1].astype(np.float64)
     squares = (scores.bins[..., ::-1, :] * share**2).sum(axis=-1)
     means = np.array([0.0, 1.0]) + np.array([1.0, -1.0]) * areas[..., None]
     variances = shares(np.maximum(squares - rows * means**2, 0.0), (rows - 1) * rows)

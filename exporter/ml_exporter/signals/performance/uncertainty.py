@@ -44,7 +44,7 @@ def error_of_counts(of: Confusion, true: FloatArray, predicted: FloatArray, righ
     slopes = true[..., :, None] + predicted[..., None, :]
     np.einsum("...ii->...i", slopes)[:] += right
     square = np.einsum("...ij,...ij,...ij->...", of.counts, slopes, slopes)
-    is_told = of.hits * (of.outcomes - of.hits) > 0
+    is_told = (of.hits > 0) & (of.hits < of.outcomes)
     error: FloatArray = np.sqrt(np.where(is_told, square, np.nan))[..., None]
     return error
 
