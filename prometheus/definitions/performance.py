@@ -135,7 +135,7 @@ def _averages() -> Iterator[Record]:
     yield Record(f"{_P}:balanced_accuracy", f"avg without (class) ({recall})")
     yield Record(
         f"{_P}:balanced_accuracy_standard_error",
-        f"sqrt(sum without (class) ({recall} * (1 - {recall}) / ({_ACTUAL} > 0))) / count without (class) ({recall})",
+        f"sqrt(sum without (class) ({recall} * (1 - {recall}) / ({_ACTUAL} > 0)) > 0) / count without (class) ({recall})",
     )
     for measure in ("precision", "f1"):
         named = f"{_CLASS}:{measure}"

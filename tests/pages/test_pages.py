@@ -89,10 +89,10 @@ def test_the_numbers_are_those_of_the_page_of_metrics(tmp_path: Path) -> None:
         shown("ml_baseline_performance_accuracy"),
         shown("ml_performance_constant_accuracy", window="1h"),
     ]
-    first = {"class": "1"}
+    first, recall = {"class": "1"}, "ml_estimated_performance_recall"
     assert html.row(root, "labels that arrived", "Recall, class 1") == [
         within("ml_performance_recall", **first),
-        shown("ml_estimated_performance_recall", window="1h", **first),
+        f"{shown(recall, window='1h', **first)}± {shown(f'{recall}_standard_error', window='1h', **first)}",
         shown("ml_baseline_performance_recall", **first),
         "-",
     ]

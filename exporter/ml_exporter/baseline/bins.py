@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.schema import EVEN_EDGES, EVEN_GROUPS, SCORE_TAILS
 
 FINE_BINS: Final = 250
 """Quantile bins of a numeric variable; 250 merge into deciles 25 by 25."""
@@ -69,16 +70,16 @@ def score_bins(sample: FloatArray) -> tuple[FloatArray, IntArray]:
     """Return the interior edges of the score bins and the first fine bin of each exposed one.
 
     The fine edges are 200 quantiles of the baseline's scores together with the tenths, on which the
-    calibration error rests; twentieths of the baseline's scores and the tenths are exposed.
+    calibration error rests, and some near 0 and 1; twentieths of the baseline's scores and the tenths are exposed.
+    Without scores of one class the edges are even ones.
     """
     tenths = np.arange(1, 10) / 10
     if not len(sample):
-        edges = np.arange(1, 100) / 100
-        return edges, np.arange(0, 100, 5)
+        return EVEN_EDGES, EVEN_GROUPS
     inside = sample[(sample > 0) & (sample < 1)]
     fine = quantile_edges(inside, 200)
     coarse = quantile_edges(inside, 20)
-    edges = np.union1d(fine, tenths)
+    edges = np.union1d(np.union1d(fine, tenths), SCORE_TAILS)
     shown = np.intersect1d(np.union1d(coarse, tenths), edges)
     starts = np.searchsorted(edges, shown, side="left") + 1
     return edges, np.concatenate(([0], starts)).astype(np.int64)

@@ -10,7 +10,8 @@
       "rows": 50000,
       "task": "binary_classification", "classes": […], "positive_class": "1", "threshold": 0.5,
       "score_edges": […], "score_groups": […],
-      "label_center": 0.0,
+      "label_center": 0.0, "label_scale": 0.0,   mean and standard deviation of a regression's labels; the latter
+                                           not in older files
       "noise_samples": […],                window sizes at which the noise floors below were fitted
       "variables": [ {"name": …, "role": …, "kind": …, "counts": […], …}, … ],
       "outcomes": {"confusion": […], …},   flat sums over labelled rows, by block name; may be empty
@@ -140,6 +141,7 @@ class BaselineDocument(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     noise_samples: list[int]
     variables: list[VariableDocument]
     outcomes: dict[str, list[int]]
+    label_scale: float = 0.0
     equal_pairs: float | None = None
     segments: list[SegmentDocument] = []
     attributions: list[AttributionDocument] = []

@@ -87,6 +87,7 @@ def fit(
         score_edges=schema.score_edges.tolist(),
         score_groups=schema.score_groups.tolist(),
         label_center=schema.label_center,
+        label_scale=schema.label_scale,
         noise_samples=list(noise_samples),
         variables=_variables(schema, sums, profiles, options, noise),
         outcomes={name: sums[name].ravel().tolist() for name in outcomes} if options.label else {},

@@ -85,6 +85,7 @@ def schema_of(
         score_edges=np.array(document.score_edges, np.float64),
         score_groups=np.array(document.score_groups, np.int64),
         label_center=document.label_center,
+        label_scale=document.label_scale,
         calibration=calibration_of(document.calibration),
     )
     return schema, problems

@@ -19,6 +19,16 @@ from ml_exporter.core.text import label_value
 
 MISSING_BIN: Final = MISSING_GROUP
 
+_TAILS: Final = np.array([step / 10.0**digits for digits in (3, 4, 5) for step in (1, 2, 3, 5, 7)])
+SCORE_TAILS: Final = np.concatenate((_TAILS, 1.0 - _TAILS))
+"""Edges of score bins near 0 and 1 (chosen): a rare class has its scores there."""
+
+EVEN_EDGES: Final = np.unique(np.concatenate((np.arange(1, 100) / 100, SCORE_TAILS)))
+"""Edges of score bins where no baseline tells of scores: hundredths, and the tails."""
+
+EVEN_GROUPS: Final = np.concatenate(([0], EVEN_EDGES.searchsorted(np.arange(5, 100, 5) / 100) + 1))
+"""The first of these bins of each twentieth."""
+
 
 class Task(StrEnum):
     """What the model predicts."""
@@ -154,7 +164,8 @@ class ModelSchema:
     class and ``threshold`` the score from which on it is predicted, both for binary classifiers only.
     ``score_edges`` are the interior edges of the score bins, the tenths among them, and ``score_groups``
     the first score bin of each exposed one. ``label_center`` is taken from regression labels
-    before they are summed. ``segments`` are the ways in which predictions are parted besides, ``attributed`` says
+    before they are summed, and ``label_scale`` is their standard deviation on the baseline, 0 if it had none.
+    ``segments`` are the ways in which predictions are parted besides, ``attributed`` says
     whether events carry an attribution for each feature, ``multivariate`` how rows are looked at as a whole, if
     the baseline was fitted for it, ``feedback`` the scale of ratings, if people may give them. ``calibration``
     turns scores into probabilities: a map for the positive class, or one for each class; none where the baseline
@@ -168,9 +179,10 @@ class ModelSchema:
     classes: tuple[str, ...] = ()
     positive: int = 1
     threshold: float = 0.5
-    score_edges: FloatArray = field(default_factory=lambda: np.arange(1, 100) / 100)
-    score_groups: IntArray = field(default_factory=lambda: np.arange(0, 100, 5))
+    score_edges: FloatArray = field(default_factory=lambda: EVEN_EDGES)
+    score_groups: IntArray = field(default_factory=lambda: EVEN_GROUPS)
     label_center: float = 0.0
+    label_scale: float = 0.0
     segments: tuple[Segment, ...] = ()
     attributed: bool = False
     multivariate: Multivariate | None = None
@@ -212,6 +224,8 @@ class ModelSchema:
         digest.update(bytes([self.positive % 256]))
         digest.update(self.score_edges.astype("<f8").tobytes())
         digest.update(np.float64(self.label_center).tobytes())
+        if self.label_scale:
+            digest.update(np.float64(self.label_scale).tobytes())
         for segment in self.segments:
             digest.update(segment.identity())
         if self.attributed:

@@ -75,6 +75,10 @@ DELAY: Final = Fixed(bits=10, limit=2.0**26)
 """Seconds of a label delay: steps of a millisecond, at most 776 days."""
 
 
+_NEAR: Final = 1 << 14
+"""Numbers of which sums are made at once (chosen): more do not stay near a processor."""
+
+
 class Wide:
     """A format for numbers whose unit nobody knows: twelve integers that together are one of 384 bits.
 
@@ -98,23 +102,29 @@ class Wide:
 
     def totals(self, values: FloatArray) -> IntArray:
         """Return the exact sum of each row of ``values``, (rows, numbers) without NaN, as (rows, 12)."""
-        rest = np.clip(values, -self.limit, self.limit)
         sums = np.zeros((len(values), self.limbs), np.int64)
-        for place in range(self.limbs - 1, -1, -1):
-            unit = 2.0 ** (self.bits * place - self.below)
-            part = np.rint(rest / unit) if place == 0 else np.trunc(rest / unit)
-            rest = rest - part * unit
-            sums[:, place] = part.astype(np.int64).sum(axis=1)
+        step = max(_NEAR // max(len(values), 1), 1)
+        for start in range(0, values.shape[1], step):
+            rest = np.clip(values[:, start : start + step], -self.limit, self.limit)
+            for place in range(self.limbs - 1, -1, -1):
+                unit = 2.0 ** (self.bits * place - self.below)
+                part = np.rint(rest / unit) if place == 0 else np.trunc(rest / unit)
+                rest -= part * unit
+                sums[:, place] += part.astype(np.int64).sum(axis=1)
         return sums
 
     def total_of_squares(self, values: FloatArray) -> IntArray:
         """Return the exact sum of the squares of ``values``, each clipped at ``root_limit``, as (12,)."""
+        return self.total(self.squares(values))
+
+    def squares(self, values: FloatArray) -> FloatArray:
+        """Return three rows, (3, numbers), that add up to the squares of ``values``, clipped at ``root_limit``."""
         clipped = np.clip(values, -self.root_limit, self.root_limit)
         # The halves of a number have products that need no rounding (Dekker 1971, doi:10.1007/BF01397083).
         scaled = clipped * 134_217_729.0
         high = scaled - (scaled - clipped)
         low = clipped - high
-        return self.total(np.stack((high * high, 2.0 * high * low, low * low)))
+        return np.stack((high * high, 2.0 * high * low, low * low))
 
     def whole(self, sums: IntArray) -> int:
         """Return the sum in steps of ``2**-192``, exactly."""

@@ -8,22 +8,27 @@ import numpy as np
 
 from ml_exporter.core.arrays import FloatArray
 from ml_exporter.core.columns import OutcomeColumns
-from ml_exporter.core.schema import ModelSchema, NumericVariable
+from ml_exporter.core.schema import ModelSchema, NumericVariable, Task
 from ml_exporter.sums.layout import BlockSpec, Sums
-from ml_exporter.sums.residuals import residual_edges
+from ml_exporter.sums.residuals import SIZES
 
 
 def label_edges(schema: ModelSchema) -> FloatArray | None:
     """Return where the bins of labels end, ascending; None without a unit for them.
 
-    Bins grow with the distance from 0, and with that from the mean of the baseline's predictions, as those of
-    errors do: a label is known to 4.5 % of the smaller of the two. 0 has a bin of its own.
+    Bins grow with the distance from 0, and with that from the mean of the baseline's labels, as those of errors
+    do: a label is known to 4.5 % of the smaller of the two. The unit is their standard deviation; of a baseline
+    without labels both are those of its predictions. 0 has a bin of its own.
     """
-    sizes, output = residual_edges(schema), schema.output
-    if sizes is None or not isinstance(output, NumericVariable):
+    output = schema.output
+    if schema.task is not Task.REGRESSION or not isinstance(output, NumericVariable):
         return None
+    center, unit = (
+        (schema.label_center, schema.label_scale) if schema.label_scale else (output.center, output.scale)
+    )
+    sizes = unit * SIZES
     both = np.concatenate((-sizes[::-1], sizes))
-    edges: FloatArray = np.unique(np.concatenate((both, [0.0, np.nextafter(0.0, 1.0)], output.center + both)))
+    edges: FloatArray = np.unique(np.concatenate((both, [0.0, np.nextafter(0.0, 1.0)], center + both)))
     return edges
 
 

@@ -18,14 +18,16 @@ SMALLEST: Final = -12
 LARGEST: Final = 8
 """Errors are told apart from 2^-12 to 2^8 standard deviations of the baseline's predictions (chosen)."""
 
+SIZES: Final = 2.0 ** (np.arange(SMALLEST * PER_OCTAVE, LARGEST * PER_OCTAVE + 1) / PER_OCTAVE)
+"""These, ascending, in such standard deviations."""
+
 
 def residual_edges(schema: ModelSchema) -> FloatArray | None:
     """Return the sizes at which the bins of errors of either sign end, ascending; None without a unit for them."""
     output = schema.output
     if schema.task is not Task.REGRESSION or not isinstance(output, NumericVariable):
         return None
-    octaves = np.arange(SMALLEST * PER_OCTAVE, LARGEST * PER_OCTAVE + 1) / PER_OCTAVE
-    edges: FloatArray = output.scale * 2.0**octaves
+    edges: FloatArray = output.scale * SIZES
     return edges
 
 

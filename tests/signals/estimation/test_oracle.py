@@ -181,6 +181,12 @@ def test_estimates_are_expectations_over_rows_calibrated_by_scikit_learn(task: T
     assert values["precision"] == pytest.approx(right / confusion.sum(axis=0), abs=1e-7)
     assert values["recall"] == pytest.approx(right / confusion.sum(axis=1), abs=1e-7)
     assert values["f1"] == pytest.approx(2 * right / (confusion.sum(axis=0) + confusion.sum(axis=1)), abs=1e-7)
+    for key, counts in (("precision", confusion.sum(axis=0)), ("recall", confusion.sum(axis=1))):
+        error = np.sqrt(values[key] * (1 - values[key]) / counts)
+        assert values[f"{key}_standard_error"] == pytest.approx(error, rel=1e-6)
+    touched = confusion.sum(axis=0) + confusion.sum(axis=1)
+    error = np.sqrt(values["f1"] * (1 - values["f1"]) * (2 - values["f1"]) / touched)
+    assert values["f1_standard_error"] == pytest.approx(error, rel=1e-6)
     scores = scores_of(task, rows)
     ovr = chances[1:] if task is Task.BINARY else chances
     areas = [expected_area(each, score) for each, score in zip(ovr, scores, strict=True)]

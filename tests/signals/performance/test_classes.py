@@ -173,6 +173,11 @@ def test_the_accuracy_of_the_highest_scores_equals_scikit_learn(
     values = top_k_accuracy.MEASURE.value(Outcomes(sums, schema))
     expected = [sk.top_k_accuracy_score(label, scores, k=k, labels=range(classes)) for k in ks]
     assert values.tolist() == pytest.approx(expected, abs=1e-12)
+    assert top_k_accuracy.MEASURE.interval is not None
+    ends = np.array(top_k_accuracy.MEASURE.interval(Outcomes(sums, schema))).T
+    for share, shown in zip(expected, ends, strict=True):
+        interval = binomtest(round(share * ROWS), ROWS).proportion_ci(0.95, method="wilson")
+        assert shown.tolist() == pytest.approx([interval.low, interval.high], abs=1e-9)
 
 
 def test_three_classes_have_no_accuracy_of_the_three_highest() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn.metrics as sk
+from scipy.stats import norm
 
 from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.metrics import NoData
@@ -57,6 +58,50 @@ def test_means_have_their_standard_error() -> None:
     assert values["bias_standard_error"][0] == pytest.approx(error.std() / root, rel=1e-9)
     expected = (error**2).std() / root / (2 * np.sqrt((error**2).mean()))
     assert values["rmse_standard_error"][0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_errors_of_a_sentinel_do_not_contradict_each_other() -> None:
+    model = Model(Task.REGRESSION, minimum=1)
+    rng = np.random.default_rng(11)
+    label = rng.normal(50.0, 10.0, 100)
+    prediction = label + rng.normal(0.0, 1.0, 100)
+    label[7] = 1e40
+    values = {key: value[0] for key, value in found(model, sums_of(model, prediction, label)).items()}
+    assert values["mae"] <= values["rmse"]
+    assert values["constant_mae"] <= values["constant_rmse"]
+    assert values["mae_standard_error"] == pytest.approx(values["mae"], rel=0.01)
+    assert np.isnan(values["rmse_standard_error"])
+    assert values["r2"] == pytest.approx(-0.01, abs=0.01)
+
+
+def test_relative_errors_vary_by_their_standard_errors() -> None:
+    """Against their spread over 400 samples."""
+    model = Model(Task.REGRESSION, minimum=1)
+    rng = np.random.default_rng(12)
+    shown = []
+    for _ in range(400):
+        label = rng.gamma(4.0, 10.0, 300) + 5.0
+        shown.append(found(model, sums_of(model, label * rng.lognormal(0.0, 0.3, 300), label)))
+    for key in ("mape", "wape", "smape"):
+        spread = np.std([values[key][0] for values in shown])
+        error = np.mean([values[f"{key}_standard_error"][0] for values in shown])
+        assert error == pytest.approx(spread, rel=0.1), key
+
+
+def test_intervals_of_quantiles_hold_the_true_one() -> None:
+    """Of 400 samples about 95 % do; bins make the intervals a little wider or narrower."""
+    model = Model(Task.REGRESSION, minimum=1)
+    rng = np.random.default_rng(13)
+    true = norm.ppf(QUANTILES) * 3.0
+    held = np.zeros(3)
+    for _ in range(400):
+        values = found(model, sums_of(model, rng.normal(0.0, 3.0, 500), np.zeros(500)))
+        lower, upper = (values[f"residual_quantile_{end}"] for end in ("lower", "upper"))
+        slack = np.abs(true) * (2 ** (0.5 / PER_OCTAVE) - 1) + 0.01
+        held += (lower - slack <= true) & (true <= upper + slack)
+    assert (held / 400 > 0.93).all()
+    few = found(model, sums_of(model, rng.normal(0.0, 3.0, 20), np.zeros(20)))
+    assert np.isnan([few["residual_quantile_lower"][0], few["residual_quantile_upper"][2]]).all()
 
 
 def test_the_root_mean_squared_error_varies_by_its_standard_error() -> None:

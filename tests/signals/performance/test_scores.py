@@ -46,6 +46,25 @@ def test_average_precision_is_that_of_scikit_learn_within_its_bound(shift: float
     assert value == pytest.approx(exact, abs=7e-3)
 
 
+def test_a_class_that_is_rare_is_ranked_by_its_low_scores() -> None:
+    model = Model(Task.MULTICLASS)
+    rng = np.random.default_rng(14)
+    names, rows = list(model.schema.classes), 20_000
+    rare = np.minimum(10 ** rng.normal(-3.0, 0.5, rows), 0.0095)
+    split = rng.random(rows)
+    scores = np.array([(1 - rare) * split, (1 - rare) * (1 - split), rare])
+    label = np.where(rng.random(rows) < rare * 3, 2, (rng.random(rows) > split).astype(int))
+    columns = workload.table(rows, seed=39, task=Task.MULTICLASS)
+    columns["label"] = np.array(names, object)[label]
+    columns |= {f"score:{name}": row for name, row in zip(names, scores, strict=True)}
+    values = found(model, model.sums(columns))
+    exact = sk.roc_auc_score(label == 2, rare)
+    assert exact > 0.7
+    assert values["class_roc_auc"][2] == pytest.approx(exact, abs=0.015)
+    exact = sk.average_precision_score(label == 2, rare)
+    assert values["class_average_precision"][2] == pytest.approx(exact, rel=0.15)
+
+
 def test_average_precision_of_a_few_distinct_scores_is_exact() -> None:
     model = Model(Task.BINARY)
     columns = workload.table(ROWS, seed=36)

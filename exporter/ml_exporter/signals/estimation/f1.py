@@ -8,7 +8,8 @@ from ml_exporter.core.arrays import FloatArray
 from ml_exporter.signals.estimation.measure import confusion_of, expected
 from ml_exporter.signals.performance import f1 as realised
 from ml_exporter.signals.performance.measure import CLASS, CLASSIFICATION, PerformanceMeasure
-from ml_exporter.signals.performance.outcomes import Confusion
+from ml_exporter.signals.performance.outcomes import Confusion, Outcomes
+from ml_exporter.sums.estimation import ONE
 
 
 def f1(confusion: Confusion) -> FloatArray:
@@ -22,6 +23,8 @@ def f1(confusion: Confusion) -> FloatArray:
     Wrong where the concept has changed, as every estimate here.
     Missing: predictions without scores or without a class are left out.
     Minimum samples: the configured minimum of predictions; below it there is no sample.
+    Standard error: that of as many labels, see the F1 of outcomes; it does not hold the error of the calibration
+    itself, which does not shrink with n.
     Cost: O(classes^2).
 
     Reference: J. Kivimäki, J. Białek, W. Kuberski, J. Nurminen, Performance estimation in binary
@@ -33,11 +36,17 @@ def f1(confusion: Confusion) -> FloatArray:
     return realised.f1(confusion)
 
 
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    confusion = confusion_of(sums)
+    return realised.error_of(values, (confusion.predicted + confusion.actual) / ONE)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="f1",
     help="Harmonic mean of a class's precision and recall (0 to 1)",
     tasks=CLASSIFICATION,
     value=lambda sums: f1(confusion_of(sums)),
     samples=expected,
+    standard_error=_error,
     by=CLASS,
 )

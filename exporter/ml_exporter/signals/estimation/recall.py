@@ -9,6 +9,8 @@ from ml_exporter.signals.estimation.measure import confusion_of, expected
 from ml_exporter.signals.performance import recall as realised
 from ml_exporter.signals.performance.measure import CLASS, CLASSIFICATION, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Confusion
+from ml_exporter.signals.performance.uncertainty import error_of_share
+from ml_exporter.sums.estimation import ONE
 
 
 def recall(confusion: Confusion) -> FloatArray:
@@ -22,6 +24,9 @@ def recall(confusion: Confusion) -> FloatArray:
     Wrong where the concept has changed, as every estimate here.
     Missing: predictions without scores or without a class are left out.
     Minimum samples: the configured minimum of predictions; below it there is no sample.
+    Standard error: that of as many labels, ``sqrt(p (1 - p) / n)`` with p the value and n the expected events of
+    the class; NaN at 0 and 1, where it knows nothing, and for models of more than 20 classes. It does not hold the
+    error of the calibration itself, which does not shrink with n.
     Cost: O(classes^2).
 
     Reference: J. Kivimäki, J. Białek, W. Kuberski, J. Nurminen, Performance estimation in binary
@@ -39,5 +44,6 @@ MEASURE: Final = PerformanceMeasure(
     tasks=CLASSIFICATION,
     value=lambda sums: recall(confusion_of(sums)),
     samples=expected,
+    standard_error=lambda values, sums: error_of_share(values, confusion_of(sums).actual / ONE),
     by=CLASS,
 )

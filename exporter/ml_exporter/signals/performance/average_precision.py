@@ -26,8 +26,8 @@ def average_precision(scores: Scores) -> FloatArray:
     against the rest, of those that have both.
     Bound: two outcomes in one bin count as tied. The exact value is at least the same sum with the mean over
     ``i = 1 … p_b`` of ``(A + i) / (A + i + N_b)`` in place of the fraction, ``A`` the positives above the bin, and
-    at most that with ``P_b / (P_b + N_b - n_b)``, ``n_b`` the negatives in it; the bins are 200 quantiles of the
-    baseline's scores. Scores that differ within a bin make the value too low rather than too high, the baseline's
+    at most that with ``P_b / (P_b + N_b - n_b)``, ``n_b`` the negatives in it; the bins are those of
+    :func:`roc_auc`. Scores that differ within a bin make the value too low rather than too high, the baseline's
     likewise.
     Missing: predictions without a score and labels of unknown classes are left out.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample. What counts is

@@ -25,7 +25,7 @@ def balanced_accuracy(recall: FloatArray) -> FloatArray:
     with a handful of labels weighs as much as the others: look at its recall.
     Standard error: ``1/k sqrt(sum_c recall_c (1 - recall_c) / n_c)`` with n_c the labels of class c, the root of
     the summed variances of k shares. A class of which all labels are predicted alike adds nothing to it: with a
-    handful of labels that is too little.
+    handful of labels that is too little. NaN if all classes are such: it knows nothing then.
     Cost: O(classes^2).
 
     Reference: K. Brodersen, C. Ong, K. Stephan, J. Buhmann, The balanced accuracy and its posterior distribution,
@@ -41,7 +41,8 @@ def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     recall = recall_of(sums)
     known: IntArray = (~np.isnan(recall)).sum(axis=-1, keepdims=True)
     variances = shares(recall * (1.0 - recall), confusion_of(sums).actual)
-    error: FloatArray = np.sqrt(macro(variances) / np.maximum(known, 1))
+    variance = macro(variances)
+    error: FloatArray = np.sqrt(np.where(variance > 0, variance, np.nan) / np.maximum(known, 1))
     return error
 
 

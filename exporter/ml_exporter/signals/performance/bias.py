@@ -17,7 +17,7 @@ def bias(over: FloatArray, under: FloatArray, outcomes: IntArray) -> FloatArray:
     positive errors and of the negative ones' magnitudes, in the unit of the label. Each is (…,). Returns (…, 1).
 
     Range: any number, in the unit of the label; 0 is best.
-    Bound: sums are exact to 2^-192 for errors up to 2^192.
+    Bound: sums are exact to 2^-192; errors of more than 2^95 count as that.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: ``sqrt((MSE - bias^2) / n)``.

@@ -24,7 +24,7 @@ def constant_mae(errors: FloatArray, outcomes: IntArray) -> FloatArray:
     Range: 0 upwards, in the unit of the label. Neither high nor low is good or bad: it is the mark to compare MAE
     with.
     Bound: sums are exact but for labels between the baseline's mean label and the median and in the bin of the
-    median, which are known to 4.5 % of their distance from 0 or from the mean of the baseline's predictions,
+    median, which are known to 4.5 % of their distance from 0 or from the mean of the baseline's labels,
     whichever is nearer. It is at most the standard deviation of the labels, which is exact: of labels that lie
     close together, far from both, it is between a half and the whole of that.
     Missing: predictions without a value and labels that are not numbers are left out; without predictions in the

@@ -23,12 +23,12 @@ def constant_mape(labels: LabelCounts, errors: FloatArray) -> FloatArray:
 
     Range: 0 to 1, as a ratio: always giving 0 reaches 1. Neither high nor low is good or bad: it is the mark to
     compare MAPE with. Small labels draw the best constant towards them.
-    Bound: labels are known to 4.5 % of their distance from 0 or from the mean of the baseline's predictions,
-    whichever is nearer, and those within 2^-12 standard deviations of the predictions around 0 count as at half of
+    Bound: labels are known to 4.5 % of their distance from 0 or from the mean of the baseline's labels, whichever
+    is nearer, and those within 2^-12 standard deviations of the baseline's labels around 0 count as at half of
     that. It is at most that of the constant that is best for MAE.
     Missing: predictions without a value and labels that are not numbers are left out, as are labels of 0; without
     predictions in the baseline there is no unit for the bins, and no sample. NaN, and no sample, if more than one
-    of 20 labels lies beyond 2^8 standard deviations of the predictions, where the bins end.
+    of 20 labels lies beyond 2^8 standard deviations of the baseline's, where the bins end.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(bins), whatever the number of events.
 

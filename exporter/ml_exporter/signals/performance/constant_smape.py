@@ -28,11 +28,11 @@ def constant_smape(labels: LabelCounts, errors: FloatArray) -> FloatArray:
     (…, 1).
 
     Range: 0 to 2, as a ratio. Neither high nor low is good or bad: it is the mark to compare sMAPE with.
-    Bound: labels are known to 4.5 % of their distance from 0 or from the mean of the baseline's predictions,
+    Bound: labels are known to 4.5 % of their distance from 0 or from the mean of the baseline's labels,
     whichever is nearer. If all are of one sign it is at most what follows from the constant that is best for MAE.
     Missing: predictions without a value and labels that are not numbers are left out; without predictions in the
     baseline there is no unit for the bins, and no sample. NaN, and no sample, if more than one of 20 labels lies
-    beyond 2^8 standard deviations of the predictions, where the bins end.
+    beyond 2^8 standard deviations of the baseline's, where the bins end.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(bins), whatever the number of events.
 

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.signals.performance.measure import CLASS, CLASSIFICATION, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Confusion, Outcomes, confused, confusion_of, shares
-from ml_exporter.sums.classification import SCORED_CLASSES
+from ml_exporter.signals.performance.uncertainty import error_of_share
 
 
 def f1(confusion: Confusion) -> FloatArray:
@@ -45,13 +45,14 @@ def _value(sums: Outcomes) -> FloatArray:
     return f1(confusion_of(sums))
 
 
+def error_of(values: FloatArray, touched: FloatArray | IntArray) -> FloatArray:
+    """Return the standard error of F1, both (…, classes), of ``touched`` labels and predictions of each class."""
+    return error_of_share(values, touched) * np.sqrt(2.0 - values)
+
+
 def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     confusion = confusion_of(sums)
-    touched = confusion.predicted + confusion.actual
-    if values.shape[-1] > SCORED_CLASSES:
-        return np.full_like(values, np.nan)
-    spread = values * (1.0 - values) * (2.0 - values)
-    return np.sqrt(shares(np.where(spread > 0, spread, np.nan), touched))
+    return error_of(values, confusion.predicted + confusion.actual)
 
 
 MEASURE: Final = PerformanceMeasure(

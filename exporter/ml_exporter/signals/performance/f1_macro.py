@@ -26,7 +26,7 @@ def f1_macro(f1: FloatArray) -> FloatArray:
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: by the delta method from counts n that are multinomial, the root of ``sum_ij n_ij g_ij^2`` with
     ``g_ij = (2 [i = j] / s_i - f1_i / s_i - f1_j / s_j) / k``, s_c the labels and the predictions of class c; NaN
-    if all or no predictions are right, where it knows nothing.
+    where it is 0, as if all predictions are right: it knows nothing then.
     Cost: O(classes^2).
 
     Reference: M. Sokolova and G. Lapalme, A systematic analysis of performance measures for classification tasks,

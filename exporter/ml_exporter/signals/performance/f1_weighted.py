@@ -26,7 +26,8 @@ def f1_weighted(f1: FloatArray, labels: IntArray) -> FloatArray:
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: by the delta method from counts n that are multinomial, the root of ``sum_ij n_ij g_ij^2`` with
     ``g_ij = (2 [i = j] t_i / s_i - f1_i t_i / s_i - f1_j t_j / s_j + f1_i - v) / t``, v the value, s_c the labels
-    and the predictions of class c, t all labels; NaN if all or no predictions are right, where it knows nothing.
+    and the predictions of class c, t all labels; NaN where it is 0, as if all predictions are right: it knows
+    nothing then.
     Cost: O(classes^2).
 
     Reference: M. Sokolova and G. Lapalme, A systematic analysis of performance measures for classification tasks,

@@ -7,6 +7,8 @@ from typing import Final
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, ratio
+from ml_exporter.signals.performance.uncertainty import error_of_mean
+from ml_exporter.sums.fixed import WIDE
 
 
 def mape(shares: FloatArray, outcomes: IntArray) -> FloatArray:
@@ -19,6 +21,7 @@ def mape(shares: FloatArray, outcomes: IntArray) -> FloatArray:
     Bound: sums are exact to 2^-192 for shares up to 2^192.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Standard error: that of a mean, from the sum of the squares of each share.
     Cost: O(1).
 
     Reference: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22
@@ -38,10 +41,17 @@ def _value(sums: Outcomes) -> FloatArray:
     return mape(errors_of(sums)[..., 3], _samples(sums))
 
 
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    outcomes = _samples(sums)
+    squares = ratio(WIDE.decode(sums["relative_squares"][..., 0, :]), outcomes)
+    return error_of_mean(values, squares, outcomes)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="mape",
     help="Mean absolute error as a share of the label, labels of 0 left out (0 is best)",
     tasks=REGRESSION,
     value=_value,
     samples=_samples,
+    standard_error=_error,
 )

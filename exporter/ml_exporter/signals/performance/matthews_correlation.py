@@ -26,7 +26,7 @@ def matthews_correlation(confusion: Confusion) -> FloatArray:
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: by the delta method from counts n that are multinomial, the root of ``sum_ij n_ij g_ij^2`` with
     ``g_ij = (n [i = j] + c - p_i - t_j) / sqrt(A B) - MCC ((n - t_i) / A + (n - p_j) / B)``, A and B the two
-    factors under the root above; NaN if all or no predictions are right, where it knows nothing.
+    factors under the root above; NaN where it is 0, as if all predictions are right: it knows nothing then.
     Cost: O(classes^2).
 
     Reference: B. Matthews, Biochim. Biophys. Acta 405 (1975), doi:10.1016/0005-2795(75)90109-9; for more than two

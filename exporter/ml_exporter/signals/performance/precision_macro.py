@@ -25,8 +25,8 @@ def precision_macro(precision: FloatArray) -> FloatArray:
     Missing: predictions without a class and labels of unknown classes are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: ``1/k sqrt(sum_c precision_c (1 - precision_c) / p_c)`` with p_c the predictions of class c, by
-    the delta method from counts that are multinomial; NaN if all or no predictions are right, where it knows
-    nothing.
+    the delta method from counts that are multinomial; NaN where it is 0, as if all predictions are right: it knows
+    nothing then.
     Cost: O(classes^2).
 
     Reference: M. Sokolova and G. Lapalme, A systematic analysis of performance measures for classification tasks,

@@ -26,8 +26,8 @@ def precision_weighted(precision: FloatArray, labels: IntArray) -> FloatArray:
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: by the delta method from counts n that are multinomial, the root of ``sum_ij n_ij g_ij^2`` with
     ``g_ij = ([i = j] - precision_j) t_j / (p_j t) + (precision_i - v) / t``, v the value, p_j the predictions of
-    class j, t all labels of classes that have a precision; NaN if all or no predictions are right, where it knows
-    nothing.
+    class j, t all labels of classes that have a precision; NaN where it is 0, as if all predictions are right: it
+    knows nothing then.
     Cost: O(classes^2).
 
     Reference: M. Sokolova and G. Lapalme, A systematic analysis of performance measures for classification tasks,

@@ -10,6 +10,7 @@ from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import Rows
 from ml_exporter.signals.performance.measure import REGRESSION, By, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Outcomes, no_outcomes
+from ml_exporter.signals.performance.uncertainty import Z
 from ml_exporter.signals.signal import NO_BASELINE
 from ml_exporter.sums.residuals import residual_edges
 
@@ -22,7 +23,7 @@ def residual_quantile(bins: IntArray, edges: FloatArray, shares: FloatArray) -> 
     The q quantile of ``e = prediction - label``, in the unit of the label, is in the first bin at which the
     cumulative count reaches ``q n``; the geometric mean of the bin's ends stands for it. ``bins``
     (…, 2 edges + 1) counts the outcomes by error, ``edges`` (edges,) are the ends of the bins of either sign,
-    ``shares`` (quantiles,) the q. Returns (…, quantiles); NaN without outcomes.
+    ``shares`` (…, quantiles) the q. Returns (…, quantiles); NaN without outcomes.
 
     Range: any number; above 0 the model predicts too much. A median far from 0 is a bias that outliers do not
     make; 0.05 and 0.95 hold nine of ten errors between them.
@@ -31,9 +32,12 @@ def residual_quantile(bins: IntArray, edges: FloatArray, shares: FloatArray) -> 
     Missing: predictions without a value and labels that are not numbers are left out; without predictions in the
     baseline there is no unit for the bins, and no sample.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Interval: of 95 %, the quantiles of the shares ``q -+ 1.96 sqrt(q (1 - q) / n)``, by the binomial number of
+    errors that stay below; NaN where there are too few labels for such a share.
     Cost: O(bins), whatever the number of events.
 
-    Reference: R. Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996), definition 1,
+    Reference: H. David and H. Nagaraja, Order Statistics, 3rd ed., Wiley 2003, section 7.1 (the interval); R.
+    Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996), definition 1,
     doi:10.1080/00031305.1996.10473566; bins as C. Masson, J. Rim, H. Lee, DDSketch, PVLDB 12 (2019),
     doi:10.14778/3352063.3352135.
 
@@ -63,6 +67,15 @@ def _value(sums: Outcomes) -> FloatArray:
     return residual_quantile(sums["residual_bins"], edges, np.array(QUANTILES))
 
 
+def _interval(sums: Outcomes) -> tuple[FloatArray, FloatArray]:
+    edges, shares = residual_edges(sums.schema), np.array(QUANTILES)
+    assert edges is not None
+    samples = np.maximum(_samples(sums), 1)[..., None]
+    half = Z * np.sqrt(shares * (1.0 - shares) / samples)
+    low, high = (residual_quantile(sums["residual_bins"], edges, shares + move) for move in (-half, half))
+    return np.where(shares > half, low, np.nan), np.where(shares + half < 1.0, high, np.nan)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="residual_quantile",
     help="Quantile of prediction minus label in the unit of the label (0 is best)",
@@ -70,5 +83,6 @@ MEASURE: Final = PerformanceMeasure(
     value=_value,
     samples=_samples,
     unfit=NO_BASELINE,
+    interval=_interval,
     by=By("share", lambda context: _ROWS),
 )

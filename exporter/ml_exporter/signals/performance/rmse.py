@@ -24,7 +24,8 @@ def rmse(squares: FloatArray, outcomes: IntArray) -> FloatArray:
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: that of the mean squared error over twice the RMSE (delta method):
-    ``sqrt((1/n sum_i e_i^4 - MSE^2) / n) / (2 RMSE)``; errors of more than 2^47 count as that in it.
+    ``sqrt((1/n sum_i e_i^4 - MSE^2) / n) / (2 RMSE)``; NaN with errors of more than 2^47, whose fourth powers are
+    not known.
     Cost: O(1).
 
     Reference: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22
@@ -43,8 +44,10 @@ def _value(sums: Outcomes) -> FloatArray:
 def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     outcomes = estimated(sums)
     fourth = ratio(WIDE.decode(sums["error_scales"][..., 2, :]), outcomes)
-    error = error_of_mean(values**2, fourth, outcomes)
-    return error / np.where(values > 0, 2.0 * values, 1.0)
+    squares = values**2
+    error = error_of_mean(squares, fourth, outcomes) / np.where(values > 0, 2.0 * values, 1.0)
+    # No mean of fourth powers is below the square of that of squares, but by rounding.
+    return np.where(fourth >= squares**2 * (1.0 - 1e-9), error, np.nan)
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -24,7 +24,8 @@ def roc_auc(scores: Scores) -> FloatArray:
     Range: 0 to 1; 0.5 is chance. A multiclass model gets the mean over its classes, each against the
     rest, of those that have both.
     Bound: two outcomes in one bin count as tied, so the exact value is within
-    ``sum_b p_b n_b / (2 P N)``; the bins are 200 quantiles of the baseline's scores.
+    ``sum_b p_b n_b / (2 P N)``; the bins are 200 quantiles of the baseline's scores; of
+    several classes, or without a baseline, they are hundredths. Near 0 and 1 both are finer, down to 0.00001.
     Missing: predictions without a score and labels of unknown classes are left out.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
     Standard error: of two classes, DeLong's: ``sqrt(v_P / P + v_N / N)`` with ``v_P`` the variance over the

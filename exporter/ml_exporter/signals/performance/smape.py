@@ -6,7 +6,8 @@ from typing import Final
 
 from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.signals.performance.measure import REGRESSION, PerformanceMeasure
-from ml_exporter.signals.performance.outcomes import measured, ratio
+from ml_exporter.signals.performance.outcomes import Outcomes, measured, ratio
+from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import WIDE
 
 
@@ -21,6 +22,7 @@ def smape(shares: FloatArray, outcomes: IntArray) -> FloatArray:
     Bound: sums are exact to 2^-192.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
+    Standard error: that of a mean, from the sum of the squares of each term.
     Cost: O(1).
 
     Reference: S. Makridakis, Accuracy measures: theoretical and practical concerns, Int. J. Forecasting 9 (1993),
@@ -32,10 +34,17 @@ def smape(shares: FloatArray, outcomes: IntArray) -> FloatArray:
     return ratio(shares, outcomes)
 
 
+def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
+    outcomes = measured(sums)
+    squares = ratio(WIDE.decode(sums["relative_squares"][..., 1, :]), outcomes)
+    return error_of_mean(values, squares, outcomes)
+
+
 MEASURE: Final = PerformanceMeasure(
     key="smape",
     help="Mean absolute error as a share of the mean of label and prediction (0 to 2, 0 is best)",
     tasks=REGRESSION,
     value=lambda sums: smape(WIDE.decode(sums["error_scales"][..., 1, :]), measured(sums)),
     samples=measured,
+    standard_error=_error,
 )

@@ -11,6 +11,7 @@ from ml_exporter.core.metrics import Rows
 from ml_exporter.core.schema import Task
 from ml_exporter.signals.performance.measure import By, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Outcomes, no_outcomes
+from ml_exporter.signals.performance.uncertainty import wilson
 from ml_exporter.signals.signal import ModelContext
 from ml_exporter.sums.classification import tops
 
@@ -26,6 +27,7 @@ def top_k_accuracy(hits: IntArray, outcomes: IntArray) -> FloatArray:
     Missing: predictions without the scores of all classes and labels of unknown classes are left out; models of
     more than 20 classes have none.
     Minimum samples: the configured minimum of scored outcomes; below it there is no sample.
+    Interval: Wilson's, of 95 %.
     Cost: O(1).
 
     Reference: O. Russakovsky et al., ImageNet large scale visual recognition challenge, Int. J. Comput. Vis. 115
@@ -58,5 +60,6 @@ MEASURE: Final = PerformanceMeasure(
     tasks=frozenset({Task.MULTICLASS}),
     value=_value,
     samples=samples,
+    interval=lambda sums: wilson(sums["top_hits"][..., 1:], samples(sums)[..., None]),
     by=By("k", rows),
 )

@@ -30,8 +30,8 @@ def error_of_counts(of: Confusion, true: FloatArray, predicted: FloatArray, righ
 
     ``sqrt(sum_ij n_ij (true_i + predicted_j + [i = j] right_i)^2)``, where what is squared is the derivative of
     the function by n_ij, given in three parts (…, classes or 1), for counts that are multinomial and a function
-    that does not change if all of them are multiplied. NaN if all outcomes or none are right, where it knows
-    nothing.
+    that does not change if all of them are multiplied. NaN where it is 0, as if all outcomes are right: it knows
+    nothing then.
 
     Reference: A. Agresti, Categorical Data Analysis, 3rd ed., Wiley 2013, section 16.1.
 
@@ -44,8 +44,8 @@ def error_of_counts(of: Confusion, true: FloatArray, predicted: FloatArray, righ
     slopes = true[..., :, None] + predicted[..., None, :]
     np.einsum("...ii->...i", slopes)[:] += right
     square = np.einsum("...ij,...ij,...ij->...", of.counts, slopes, slopes)
-    is_told = (of.hits > 0) & (of.hits < of.outcomes)
-    error: FloatArray = np.sqrt(np.where(is_told, square, np.nan))[..., None]
+    # What is not exactly 0 by rounding is far below the variance of a single one of the outcomes.
+    error: FloatArray = np.sqrt(np.where(square * of.outcomes > 1e-20, square, np.nan))[..., None]
     return error
 
 
@@ -86,6 +86,20 @@ def wilson(hits: IntArray, trials: IntArray) -> tuple[FloatArray, FloatArray]:
     middle, whole = share + extra / 2.0, 1.0 + extra
     half = Z * np.sqrt(share * (1.0 - share) / n + extra / (4.0 * n))
     return np.maximum((middle - half) / whole, 0.0), np.minimum((middle + half) / whole, 1.0)
+
+
+def error_of_share(share: FloatArray, trials: FloatArray | IntArray) -> FloatArray:
+    """Return the standard error of shares of ``trials``, both (…, classes): ``sqrt(p (1 - p) / n)``.
+
+    NaN at 0 and 1, where it knows nothing, and for models of more than :data:`SCORED_CLASSES` classes, which would
+    have too many series.
+
+    >>> error_of_share(np.array([0.5, 1.0]), np.array([100, 100])).tolist()
+    [0.05, nan]
+    """
+    spread = share * (1.0 - share)
+    is_told = (spread > 0) & (share.shape[-1] <= SCORED_CLASSES)
+    return np.sqrt(np.where(is_told, spread, np.nan) / np.maximum(trials, 1))
 
 
 def wilson_by_class(right: IntArray, trials: IntArray) -> tuple[FloatArray, FloatArray]:
