@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from ml_exporter.core.errors import ResourceError
+from ml_exporter.core.errors import NotRunningError, ResourceError
 from ml_exporter.resources.process import ProcessReader, reader
 from ml_exporter.resources.target import Target
 
@@ -95,12 +96,45 @@ def until(found: ProcessReader, **expected: float) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("content", [None, "", "not a number", "999999999"])
+NO_PIDS = ["", " \n", "-1", "0", "4194305", "9" * 5000, "1_0", "not a number", "\0", "ü"]
+
+
+@pytest.mark.parametrize("content", [None, "4194304", *NO_PIDS], ids=lambda content: str(content)[:12])
 def test_an_unknown_process_is_down_and_nothing_else_is_said(tmp_path: Path, content: str | None) -> None:
     pid_file = tmp_path / "server.pid"
     if content is not None:
         pid_file.write_text(content)
     assert read(ProcessReader(Target(pid_file=pid_file))) == {"ml_server_up": 0, "ml_server_restarts_total": 0}
+
+
+@pytest.mark.parametrize("content", NO_PIDS, ids=lambda content: content[:12])
+def test_what_is_no_process_id_is_told(tmp_path: Path, content: str) -> None:
+    pid_file = tmp_path / "server.pid"
+    pid_file.write_text(content)
+    with pytest.raises(NotRunningError, match=r"server\.pid: must begin with a process id from 1 to 4194304, got"):
+        Target(pid_file=pid_file).find()
+
+
+def test_the_first_word_of_a_pid_file_counts(tmp_path: Path) -> None:
+    pid_file = tmp_path / "server.pid"
+    pid_file.write_text(f"\n {os.getpid()}\n" + "further\n" * 1000)
+    assert Target(pid_file=pid_file).find() == os.getpid()
+
+
+def test_a_pid_file_that_is_none_holds_nothing_up(tmp_path: Path) -> None:
+    pipe = tmp_path / "server.pid"
+    os.mkfifo(pipe)
+    # One who waits for a writer is let go by this one, and has been too long.
+    late = threading.Timer(5.0, lambda: pipe.write_text("1"))
+    late.daemon = True
+    late.start()
+    began = time.monotonic()
+    assert read(ProcessReader(Target(pid_file=pipe))) == {"ml_server_up": 0, "ml_server_restarts_total": 0}
+    assert time.monotonic() - began < 4
+    late.cancel()
+    for path in (pipe, tmp_path, Path("/dev/zero")):
+        with pytest.raises(NotRunningError, match=f"pid file {path}: must be a regular file"):
+            Target(pid_file=path).find()
 
 
 def test_nothing_is_read_unless_asked_for() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,6 +20,9 @@ _FRESH_SECONDS: Final = 0.1
 """So long a tree serves all readers of one collection; two ticks are further apart."""
 _SEARCH_SHARE: Final = 100
 """Searching all processes takes at most one part of so many of the time."""
+_MOST_BYTES: Final = 64
+_MOST_PID: Final = 1 << 22
+"""The kernel gives no higher process id (``PID_MAX_LIMIT``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +91,7 @@ class Target:
         if self.pid is not None:
             return self.pid
         if self.pid_file is not None:
-            try:
-                return int(self.pid_file.read_text().split()[0])
-            except (OSError, ValueError, IndexError) as error:
-                raise NotRunningError(f"pid file {self.pid_file}: {error}") from error
+            return _pid_in(self.pid_file)
         with self._memory.lock:
             return self._search()
 
@@ -145,6 +148,24 @@ class Target:
         if pid is None:
             raise NotRunningError(what)
         return pid
+
+
+def _pid_in(path: Path) -> int:
+    """Return the process id that a file begins with, without waiting for what is no regular file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise NotRunningError(f"pid file {path}: must be a regular file")
+            found = os.read(descriptor, _MOST_BYTES)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
+        raise NotRunningError(f"pid file {path}: {error}") from error
+    word = (found.split() or [b""])[0].decode("ascii", "backslashreplace")
+    if re.fullmatch("[0-9]+", word) and 1 <= int(word) <= _MOST_PID:
+        return int(word)
+    raise NotRunningError(f'pid file {path}: must begin with a process id from 1 to {_MOST_PID}, got "{word}"')
 
 
 def _lives(process: psutil.Process) -> bool:
