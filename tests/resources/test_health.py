@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -221,20 +222,35 @@ def test_a_server_that_falls_ill_later_did_not_load_again() -> None:
     assert after("healthy", 1_410, 1_405) == 5
 
 
-def test_checks_that_end_are_told_and_not_shown_as_they_were(
+def test_a_check_that_fails_by_a_mistake_is_told_until_a_later_one_does_not(
     watched: Callable[..., HealthReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(url: str, timeout: float) -> Answer:
-        raise RuntimeError("a mistake")
+    begun = [threading.Event() for _ in range(3)]
+    told = threading.Event()
+    rounds = iter(begun)
 
-    monkeypatch.setattr("ml_exporter.resources.health.probe", broken)
-    found = watched("http://localhost/")
+    async def broken_once(url: str, timeout: float) -> Answer:
+        mine = next(rounds, begun[-1])
+        mine.set()
+        if mine is begun[1]:
+            raise RuntimeError("a mistake")
+        if mine is begun[2]:
+            await asyncio.to_thread(told.wait, 20)
+        return Answer("healthy", 200, 0.01, time.time())
+
+    monkeypatch.setattr("ml_exporter.resources.health.probe", broken_once)
+    found = watched("http://localhost/", interval=0.01)
     with contextlib.suppress(ResourceError):
         list(found.collect())
-    assert found._thread is not None
-    found._thread.join(20)
-    with pytest.raises(ResourceError, match="health checks have ended: RuntimeError"):
+    assert begun[2].wait(20), "the checks have ended"
+    with pytest.raises(ResourceError, match="health checks fail: RuntimeError\\('a mistake'\\)"):
         list(found.collect())
+    told.set()
+    end = time.monotonic() + 20
+    while found._failure is not None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert until(found, "ml_server_health_probes_total", 3, result="healthy")["ml_server_health_up",] == 1
 
 
 def test_no_address_no_reader() -> None:

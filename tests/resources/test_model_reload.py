@@ -300,13 +300,15 @@ def test_the_last_load_is_told_only_if_it_was_seen() -> None:
     assert after("v4", 3_000, 2_900) == (3, 3_000)
 
 
-def test_requests_that_end_are_told(watched: Callable[..., ReloadReader], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_that_fail_by_a_mistake_are_told(
+    watched: Callable[..., ReloadReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def broken(url: str, timeout: float) -> Answer:
         raise RuntimeError("a mistake")
 
     monkeypatch.setattr("ml_exporter.resources.model_reload.fetch", broken)
     found = watched("http://localhost/")
-    with pytest.raises(ResourceError, match=r"requests to server\.model_url have ended: RuntimeError"):
+    with pytest.raises(ResourceError, match=r"requests to server\.model_url fail: RuntimeError"):
         until(found, lambda seen: False)
 
 

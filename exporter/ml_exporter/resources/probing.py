@@ -18,6 +18,8 @@ from ml_exporter.resources.target import Target
 class ProbingReader:
     """Probes in a thread of its own from the first collection on; a collection never waits for it.
 
+    A probe that fails by a mistake is told at each collection until a later one does not.
+
     ``probes`` is the counter of probes by result, and ``what`` how a message calls them.
     """
 
@@ -52,8 +54,8 @@ class ProbingReader:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=self.key, daemon=True)
             self._thread.start()
-        if self._failure is not None:
-            raise ResourceError(f"{self.what} have ended: {self._failure!r}")
+        if (failure := self._failure) is not None:
+            raise ResourceError(f"{self.what} fail: {failure!r}")
         with self._lock:
             yield Block(self.probes, (), self._rows, np.array(list(self._counts.values()), np.int64))
             yield from self.found()
@@ -65,18 +67,22 @@ class ProbingReader:
             self.note(answer, started)
 
     def _work(self) -> None:
-        try:
-            asyncio.run(self._probe())
-        except Exception as error:
-            self._failure = error
+        while not self._target.stopped.is_set():
+            try:
+                asyncio.run(self._probe())
+            except Exception as error:
+                self._failure = error
+                self._target.stopped.wait(self._interval)
 
     async def _probe(self) -> None:
+        """Probe at the interval until the readers stop; end with the first mistake."""
         stopped = self._target.stopped
         loop = asyncio.get_running_loop()
         following = loop.time()
         while not stopped.is_set():
             answer = await self.ask()
             self.take(answer, self._started())
+            self._failure = None
             following = max(following + self._interval, loop.time())
             while not stopped.is_set() and (left := following - loop.time()) > 0:
                 await asyncio.sleep(min(left, 0.5))
