@@ -169,8 +169,9 @@ FIELDS = {
         ),
         (None, [ok(b"v1"), ok(b"v1")], ok(b"v2")),
         ("/loaded", [ok(b'{"loaded": {"a": 1, "b": 2}}'), ok(b'{"loaded":{"b":2,"a":1}}')], ok(b'{"loaded": {}}')),
+        ("/loaded", [ok(b'{"loaded": 1, "loss": NaN}'), ok(b'{"loaded": 1}')], ok(b'{"loaded": 2, "loss": NaN}')),
     ],
-    ids=["TensorFlow Serving", "Triton", "TorchServe", "body", "spelling"],
+    ids=["TensorFlow Serving", "Triton", "TorchServe", "body", "spelling", "NaN beside"],
 )
 def test_another_answer_is_a_reload(
     watched: Callable[..., ReloadReader], field: str | None, same: list[bytes], other: bytes
@@ -200,6 +201,10 @@ def test_the_documentation_names_the_fields_that_work(name: str) -> None:
         (ok(b"v" * 70_000), "too_large"),
         (ok(b"loading"), "not_json"),
         (ok(b"[" * 30_000), "not_json"),
+        (ok(b'{"version": NaN}'), "not_json"),
+        (ok(b'{"version": [-Infinity]}'), "not_json"),
+        (ok(b'{"version": 1e999}'), "not_json"),
+        (ok(b""), "empty"),
         (ok(b'{"error": "none"}'), "empty"),
         (ok(b'{"version": null}'), "empty"),
         (ok(b"5"), "empty"),

@@ -24,7 +24,8 @@ _SUCCESS: Final = gauge(
 _PROBES: Final = counter(
     "ml_server_model_probes_total",
     "Requests to server.model_url by result: success, status (not 200), timeout, unreachable, invalid (no HTTP),"
-    " too_large (over 64 KiB), not_json, empty (no body, or no server.model_field in it, or null).",
+    " too_large (over 64 KiB), not_json (or NaN or Infinity in server.model_field), empty (no body, or no"
+    " server.model_field in it, or null).",
     "result",
 )
 _RELOADS: Final = counter(
@@ -59,11 +60,11 @@ class ReloadReader(ProbingReader):
     async def ask(self) -> Answer:
         """Ask once what is loaded; of a success the body is what is compared."""
         answer = await fetch(self._asked.url, self._asked.timeout)
-        if answer.body is None:
+        if answer.body == b"":
+            return replace(answer, result=EMPTY, body=None)
+        if answer.body is None or self._asked.field is None:
             return answer
-        if self._asked.field is not None:
-            return _at(self._asked.field, answer, answer.body)
-        return answer if answer.body else replace(answer, result=EMPTY, body=None)
+        return _at(self._asked.field, answer, answer.body)
 
     def found(self) -> Iterable[Block]:
         """Yield what the answers told; no number of reloads before the first of them told something."""
@@ -90,7 +91,7 @@ def _at(pointer: str, answer: Answer, body: bytes) -> Answer:
     """Return an answer with that part of its body in one spelling, or why there is none."""
     try:
         value = json_pointer.resolve(pointer, loose_json.loads(body))
-        told = None if value is None else json.dumps(value, sort_keys=True).encode()
+        told = None if value is None else json.dumps(value, sort_keys=True, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return replace(answer, result=NOT_JSON, body=None)
     except LookupError:
