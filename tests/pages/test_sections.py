@@ -378,8 +378,12 @@ def test_the_model_server_on_the_landing_page(tmp_path: Path) -> None:
     assert [html.fact(root, name) for name in ("Health check", "Last checked")] == ["not checked yet", "not yet"]
     health.take(Answer("status", 503, 0.01, bench.clock.wall()), None)
     root = landing()
-    assert html.fact(root, "Health check") == "not healthy; last answer HTTP 503"
+    assert html.fact(root, "Health check") == "not healthy; HTTP 503"
     assert html.fact(root, "Last checked") == "1 s ago"
+    health.take(Answer("healthy", 200, 0.01, bench.clock.wall()), None)
+    assert html.fact(landing(), "Health check") == "healthy; HTTP 200"
+    health.take(Answer("unreachable", None, 0.01, bench.clock.wall()), None)
+    assert html.fact(landing(), "Health check") == "not healthy; no HTTP answer"
     evaluator.replace_readers([ProcessReader(Target(pid=2**22 - 1))])
     root = landing()
     assert html.fact(root, "Process") == "does not run"
@@ -419,5 +423,6 @@ def test_a_server_that_cannot_be_read_is_not_healthy() -> None:
     root = html.check(landing_page(STANDING, Snapshot(blocks, 0.0)))
     assert html.fact(root, "Process") == "cannot be read, see the log"
     assert html.fact(root, "Health check") == "cannot be checked, see the log"
+    assert html.fact(root, "Last checked") == "unknown"
     assert html.fact(root, "Last load") == "unknown"
     assert html.fact(root, "Reloads seen") == "cannot be asked for, see the log"

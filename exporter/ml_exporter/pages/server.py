@@ -18,9 +18,10 @@ def server(snapshot: Snapshot) -> Html:
             ("Restarts seen", number(snapshot.value("ml_server_restarts_total"), "unknown")),
         ]
     if "health" in success:
+        never = "not yet" if success["health"] else "unknown"
         pairs += [
             ("Health check", _health(snapshot, bool(success["health"]))),
-            ("Last checked", _since(snapshot, "ml_server_health_timestamp_seconds", "not yet")),
+            ("Last checked", _since(snapshot, "ml_server_health_timestamp_seconds", never)),
         ]
     if "model_reload" in success:
         never = "not seen" if success["model_reload"] else "unknown"
@@ -45,8 +46,8 @@ def _health(snapshot: Snapshot, succeeds: bool) -> str:
     if up is None:
         return unknown("not checked yet")
     status = snapshot.value("ml_server_health_status_code")
-    told = "" if status is None else f"; last answer HTTP {plain(status)}"
-    return ("healthy" if up else "not healthy") + told
+    told = "no HTTP answer" if status is None else f"HTTP {plain(status)}"
+    return f"{'healthy' if up else 'not healthy'}; {told}"
 
 
 def _reloads(snapshot: Snapshot, succeeds: bool) -> str:

@@ -15,7 +15,9 @@ from ml_exporter.resources.probing import ProbingReader
 from ml_exporter.resources.target import Health, Target
 
 _UP: Final = gauge("ml_server_health_up", "1 if the model server's last health check was healthy, else 0.")
-_STATUS: Final = gauge("ml_server_health_status_code", "HTTP status of the last health check that was answered.")
+_STATUS: Final = gauge(
+    "ml_server_health_status_code", "HTTP status of the last health check; absent if it had no HTTP answer."
+)
 _PROBES: Final = counter(
     "ml_server_health_probes_total",
     "Health checks by result: healthy, status (not 200 to 399), timeout, unreachable, invalid (no HTTP).",
@@ -45,7 +47,6 @@ class HealthReader(ProbingReader):
         super().__init__(target, health.interval, RESULTS)
         self._health = health
         self._last: Answer | None = None
-        self._status: int | None = None
         self._buckets = [0] * (len(_BUCKETS) + 1)
         self._seconds = 0.0
         self._loading = Loading(health.interval + health.timeout)
@@ -61,8 +62,8 @@ class HealthReader(ProbingReader):
         if self._last is not None:
             yield one(_UP, int(self._last.result == HEALTHY))
             yield one(_LAST, self._last.at)
-        if self._status is not None:
-            yield one(_STATUS, self._status)
+            if self._last.status is not None:
+                yield one(_STATUS, self._last.status)
         if self._loading.seconds is not None:
             yield one(_LOAD, self._loading.seconds)
 
@@ -70,7 +71,6 @@ class HealthReader(ProbingReader):
         """Take a check; ``started`` is when the server's process did, None if that is not known."""
         self._last = answer
         if answer.status is not None:
-            self._status = answer.status
             self._buckets[bisect_left(_BUCKETS, answer.seconds)] += 1
             self._seconds += answer.seconds
         self._loading.take(started, answer.at, answer.result == HEALTHY)
