@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -182,6 +183,60 @@ def test_an_older_end_does_not_hide_a_newer_one() -> None:
     pipelines.take(report("p", "old", State.SUCCEEDED, start=START - 900, end=START - 800))
     item = pipelines.known["p"]
     assert (item.end, item.success, item.duration) == (START, START - 800, 10)
+
+
+OLD, NEW = START - 400 * 86400, START - 3600
+LATE = [
+    # Reports about another run than today's, and whether it is the older one.
+    (report("p", "o", State.SUCCEEDED, start=OLD, end=OLD + 9, rows=5, data_version="2024", interval=60.0), True),
+    (report("p", "o", State.SUCCEEDED, end=OLD, rows=5, data_version="2024", interval=60.0), True),
+    (report("p", "o", start=OLD, rows=5, data_version="2024", interval=60.0), True),
+    (report("p", "o", start=NEW + 1, rows=5, data_version="2024", interval=60.0), False),
+    (report("p", "o", rows=5, data_version="2024", interval=60.0), False),
+]
+
+
+@pytest.mark.parametrize(("other", "is_older"), LATE)
+def test_in_any_order_the_newest_run_tells(other: Report, is_older: bool) -> None:
+    today = report("p", "t", start=NEW, rows=700, data_version="today", interval=86400.0)
+    silent = report("p", "s", start=START - 1)
+    newest = today if is_older else other
+    for order in permutations([today, other, silent]):
+        pipelines = Pipelines()
+        for item in order:
+            pipelines.take(item)
+            pipelines.restore(Recovered(Record(json.loads(json.dumps(pipelines.whole())))))
+        item = pipelines.known["p"]
+        assert (item.rows, item.data_version, item.interval) == (
+            newest.rows,
+            newest.data_version,
+            newest.interval,
+        )
+        assert item.start == max(START - 1, newest.start or START)
+
+
+def test_a_run_that_goes_on_may_tell_other_rows_without_its_start() -> None:
+    pipelines = Pipelines()
+    for item in (
+        report("p", "a", start=NEW, rows=1),
+        report("p", "b", start=NEW - 60),
+        report("p", "b", rows=2),
+        report("p", "a", rows=3),
+    ):
+        pipelines.take(item)
+    assert pipelines.known["p"].rows == 3
+    pipelines.take(report("p", "b", State.SUCCEEDED, rows=4))
+    assert pipelines.known["p"].rows == 3
+
+
+def test_a_state_without_what_runs_told_is_gone_on_with() -> None:
+    pipelines = Pipelines()
+    pipelines.take(report("p", "a", start=NEW, rows=1))
+    kept = pipelines.whole()
+    del kept["pipelines"]["p"]["told"]
+    assert pipelines.restore(Recovered(Record(kept))) == []
+    pipelines.take(report("p", "b", start=OLD, rows=2))
+    assert pipelines.known["p"].rows == 2, "of whom the rows are was not kept"
 
 
 def test_what_was_not_written_makes_counters_begin_anew(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ _FAILURES: Final = counter(
     *("pipeline", "error"),
 )
 _DATA: Final = info(
-    "ml_pipeline_data_info", "Version of the data that was last reported.", "pipeline", "data_version"
+    "ml_pipeline_data_info",
+    "Version of the data of the newest run that reported one.",
+    *("pipeline", "data_version"),
 )
 
 
@@ -45,14 +47,15 @@ _OF_PIPELINE: Final[tuple[tuple[Metric, Callable[[Pipeline], float | None]], ...
         lambda item: item.success,
     ),
     (_gauge("duration_seconds", "Time that the run took which ended last."), lambda item: item.duration),
-    (_gauge("rows", "Rows that a run last reported."), lambda item: item.rows),
+    (_gauge("rows", "Rows of the newest run that reported any."), lambda item: item.rows),
     (
         _gauge("running", "Runs that started and have not ended; one is forgotten after 30 days."),
         lambda item: len(item.open),
     ),
 )
 _INTERVAL: Final = _gauge(
-    "interval_seconds", "Time after which the next run is expected, from the configuration, else from reports."
+    "interval_seconds",
+    "Time after which the next run is expected, from the configuration, else of the newest run that reported one.",
 )
 METRICS: Final = (_RUNS, _FAILURES, *(metric for metric, _ in _OF_PIPELINE), _INTERVAL, _DATA)
 

@@ -35,7 +35,7 @@ class Pipeline:
     """What is known of one pipeline; None where nothing was said yet. Ids of runs are kept as hashes.
 
     ``known`` is since when the pipeline is known, ``interval`` what reports say of it. ``open`` holds the start of
-    each run that goes on.
+    each run that goes on, ``told`` that of the newest run which told rows, the version of its data, the interval.
     """
 
     known: float | None = None
@@ -52,20 +52,22 @@ class Pipeline:
     errors: Counter[str] = field(default_factory=Counter)
     open: dict[str, float] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
+    told: dict[str, float] = field(default_factory=dict)
 
     def take(self, report: Report, key: str) -> None:
         """Add a report about the run ``key``; one that is repeated, or overtaken by the end, adds nothing."""
         if key in self.ended:
             return
+        start = report.start or self.open.get(key) or report.end or report.at
         if key not in self.open:
             self.runs[State.STARTED.value] += 1
-            self.start = _latest(self.start, report.start or report.at)
+            self.start = _latest(self.start, start)
         self.scheduled = _latest(self.scheduled, report.scheduled)
-        self.interval = report.interval or self.interval
-        if report.rows is not None:
-            self.rows = report.rows
-        if report.data_version is not None:
-            self.data_version = label_value(report.data_version)
+        version = None if report.data_version is None else label_value(report.data_version)
+        for name, value in (("rows", report.rows), ("data_version", version), ("interval", report.interval)):
+            if value is not None and start >= self.told.get(name, start):
+                setattr(self, name, value)
+                self.told[name] = start
         if report.state is State.STARTED:
             self._begin(report, key)
         else:
@@ -99,6 +101,7 @@ class Pipeline:
             "errors": dict(self.errors),
             "open": self.open,
             "ended": self.ended,
+            "told": self.told,
         }
 
     @classmethod
@@ -108,6 +111,7 @@ class Pipeline:
         made.runs.update(kept["runs"])
         made.errors.update(kept["errors"])
         made.open, made.ended = dict(kept["open"]), list(kept["ended"])
+        made.told = dict(kept.get("told", {}))
         return made
 
 
