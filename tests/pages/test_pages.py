@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,21 @@ def test_the_numbers_are_those_of_the_page_of_metrics(tmp_path: Path) -> None:
     assert cells[:2] == [
         shown(f"ml_segment_{name}", **group) for name in ("window_predictions", "performance_samples")
     ]
-    assert cells[2].startswith(shown("ml_segment_performance_accuracy", **group))
+    accuracy = "ml_segment_performance_accuracy"
+    value, error = (shown(f"{accuracy}{part}", **group) for part in ("", "_standard_error"))
+    before = shown("ml_baseline_segment_performance_accuracy", segment="region", group="north")
+    assert cells[2] == f"{value}± {error}baseline {before}"
+    key = "statistical_parity_difference"
+    east = {"window": "1h", "segment": "region", "group": "east"}
+    parity, spread = (bench.value(f"ml_fairness_{key}{end}", **own, **east) for end in ("", "_standard_error"))
+    assert parity is not None
+    assert spread is not None
+    counts = Counter(workload.table(ROWS, 5, Task.BINARY, 0.8)["region"])
+    before = shown(f"ml_baseline_fairness_{key}", segment="region", group="east")
+    group, told, counted, baseline = html.row(root, "Compared with region = north", "Statistical parity")
+    ends = (plain(parity + sign * 1.959963984540054 * spread) for sign in (-1, 1))
+    assert (group, told) == ("region = east", plain(parity) + " to ".join(ends))
+    assert (counted, baseline) == (f"{counts['east']} / {counts['north']}", before)
     assert html.row(root, "The windows of this version", "5m")[:3] == ["holds the last 10 s", "600", "600"]
     before = f"baseline {shown('ml_baseline_performance_accuracy')}"
     versions = html.row(root, "All versions", "Accuracy")

@@ -322,6 +322,15 @@ def test_a_rule_knows_how_far_chance_goes_as_the_sidecar_does(world: World, name
         assert found[series] == pytest.approx(value, rel=0.03), series
 
 
+@pytest.mark.parametrize("key", ["accuracy", "mae"])
+def test_a_rule_knows_how_far_chance_moves_a_group(world: World, key: str) -> None:
+    """A rule tells it of groups below the minimum of samples, too."""
+    own = world.own(f"ml_segment_performance_{key}_standard_error")
+    found = world.recorded(f"model_version_segment_group:ml_segment_performance:{key}_standard_error", "joint")
+    assert len(own) >= 3
+    assert {series: found[series] for series in own} == {s: pytest.approx(v, rel=0.03) for s, v in own.items()}
+
+
 @pytest.mark.parametrize("name", BINARY_ONLY)
 def test_a_rule_gives_the_number_of_two_classes(world: World, name: str) -> None:
     ((series, own),) = world.own(name, model="model").items()

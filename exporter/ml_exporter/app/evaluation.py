@@ -17,6 +17,7 @@ from ml_exporter.core.metrics import ONE, Block, Closing, Collector, Metric, NoD
 from ml_exporter.core.schema import ModelSchema
 from ml_exporter.signals import SIGNALS
 from ml_exporter.signals.drift.window_bins import histograms
+from ml_exporter.signals.fairness.window_counts import fairness_counts
 from ml_exporter.signals.performance.trail import trail_of
 from ml_exporter.signals.performance.window_confusion import confusions
 from ml_exporter.signals.signal import FAILED, ModelContext, Samples, Signal, View, Views
@@ -55,7 +56,7 @@ EVICTIONS: Final = counter(
 )
 METRICS: Final = (NO_DATA, SUCCESS, DURATION, LABELS, FEEDBACK, DUPLICATES, EVICTIONS)
 
-_FOR_PAGES: Final = (histograms, confusions)
+_FOR_PAGES: Final = (histograms, confusions, fairness_counts)
 _QUIET_SECONDS: Final = 300.0
 
 
@@ -74,8 +75,8 @@ class _Kept:
 class Evaluator:
     """Turns the states of the models, and what the readers find, into the samples of a snapshot.
 
-    ``for_pages`` are the counts of each bin and of each pair of classes in each window of the last evaluation,
-    which are for the pages alone.
+    ``for_pages`` are the counts of each bin, of each pair of classes and behind fairness, in each window of the
+    last evaluation, which are for the pages alone.
     """
 
     def __init__(self, signals: Sequence[Signal] = SIGNALS, readers: Sequence[Collector] = ()) -> None:

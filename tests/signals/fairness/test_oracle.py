@@ -8,7 +8,8 @@ from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, 
 
 from ml_exporter.core.metrics import Block, NoData
 from ml_exporter.signals import fairness
-from ml_exporter.signals.signal import View
+from ml_exporter.signals.fairness.window_counts import fairness_counts
+from ml_exporter.signals.signal import View, Views
 from support import workload
 from support.models import Model
 
@@ -66,6 +67,19 @@ def test_a_standard_error_is_the_spread_of_repetitions(key: str) -> None:
     told = shown(biased(2_000, seed=100), "_standard_error")[key, "south"]
     # The spread of 120 draws is itself known to some 6.5 %.
     assert told == pytest.approx(np.std(draws), rel=0.25)
+
+
+def test_counts_are_those_of_the_rows_behind_each_measure() -> None:
+    columns = biased(2_000, seed=6)
+    (block,) = fairness_counts(Views([View(MODEL.context, "1", MODEL.sums(columns), "1h")]))
+    counts = dict(zip(block.rows.values, block.values.tolist(), strict=True))
+    assert len(counts) == len(KEYS) * len(workload.REGIONS)
+    for region in workload.REGIONS:
+        labels = columns["label"][columns["region"] == region]
+        negatives, positives = np.bincount(labels.astype(int)).tolist()
+        assert counts["statistical_parity_difference", "region", region] == negatives + positives
+        assert counts["equal_opportunity_difference", "region", region] == positives
+        assert counts["average_odds_difference", "region", region] == min(negatives, positives)
 
 
 def test_too_few_of_a_group_give_no_number_but_a_reason() -> None:

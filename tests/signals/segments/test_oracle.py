@@ -11,7 +11,7 @@ from sklearn import metrics
 
 from ml_exporter.core.metrics import Block, NoData
 from ml_exporter.core.schema import Task
-from ml_exporter.signals import segments
+from ml_exporter.signals import performance, segments
 from ml_exporter.signals.signal import Samples, View
 from support import workload
 from support.models import BASELINE_ROWS, Model
@@ -127,6 +127,34 @@ def test_errors_of_a_regression_are_those_of_scikit_learn(key: str, oracle: obje
     for (segment, group), value in values.items():
         own = frame[frame[f"of {segment}"] == group]
         assert value == pytest.approx(oracle(own["label"], own["prediction"]), rel=1e-9)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("task", "key"),
+    [
+        *((task, key) for task in (Task.BINARY, Task.MULTICLASS) for key in ("accuracy", "balanced_accuracy")),
+        (Task.BINARY, "roc_auc"),
+        (Task.REGRESSION, "mae"),
+    ],
+)
+def test_the_standard_error_of_a_group_is_that_of_a_model_of_its_rows_alone(task: Task, key: str) -> None:
+    model, frame, _ = CASES[task]
+    errors = measured(task, f"{key}_standard_error")
+    assert errors.keys() == measured(task, key).keys()
+    (signal,) = (each for each in performance.SIGNALS if each.key == key)
+    for segment, group in [("region", "south"), ("few", "a"), ("tied", "[6, 18)")]:
+        own = frame[frame[f"of {segment}"] == group]
+        sums = model.sums({name: own[name].to_numpy() for name in workload.table(1, seed=1, task=task)})
+        alone = found(
+            [signal.over_window(View(model.context, "1", sums, "1h"))], f"{signal.metrics[0].name}_standard_error"
+        )
+        # Scores of a group are kept in a tenth of the bins.
+        assert errors[segment, group] == pytest.approx(alone[()], rel=0.03 if key == "roc_auc" else 1e-9)
+
+
+def test_no_standard_error_is_told_that_the_sums_of_groups_do_not_hold() -> None:
+    assert measured(Task.REGRESSION, "rmse")
+    assert not measured(Task.REGRESSION, "rmse_standard_error")
 
 
 def test_a_group_drifts_by_itself() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ml_exporter.pages.markup import Html, Number, html, more, table
+from ml_exporter.pages.markup import Html, Number, html, more, muted, table
 from ml_exporter.pages.sections.section import Of, Section, Selection
 from ml_exporter.pages.words import number, percent, plain, short_of, title
 
@@ -14,6 +14,8 @@ SHOWN: Final = 30
 """Groups in the table (chosen); the others follow on demand."""
 
 HIGHER_IS_BETTER: Final = frozenset({"accuracy", "roc_auc"})
+
+_ERROR: Final = "_standard_error"
 
 _Group = tuple[str, ...]
 
@@ -29,7 +31,9 @@ def _content(chosen: Selection) -> Html:
     labels = snapshot.rows("ml_segment_performance_samples", *scope)
     keys = [metric.name.removeprefix(FAMILY) for metric in snapshot.metrics(FAMILY)]
     keys += [metric.name.removeprefix(BASELINE) for metric in snapshot.metrics(BASELINE)]
-    now = {key: snapshot.rows(FAMILY + key, *scope) for key in dict.fromkeys(keys) if key != "samples"}
+    keys = [key for key in dict.fromkeys(keys) if key != "samples" and not key.endswith(_ERROR)]
+    now = {key: snapshot.rows(FAMILY + key, *scope) for key in keys}
+    errors = {key: snapshot.rows(FAMILY + key + _ERROR, *scope) for key in keys}
     before = {key: snapshot.rows(BASELINE + key, *chosen.total) for key in now}
     shown = [key for key in now if now[key] or before[key]]
     reasons = chosen.reasons
@@ -47,7 +51,8 @@ def _content(chosen: Selection) -> Html:
         cells: list[str] = [f"{group[0]} = {group[1]}", number(predictions[group]), number(labels.get(group))]
         for key in shown:
             why = short_of("=".join(group), reasons.get(f"segment_{key}"))
-            cells.append(_beside(now[key].get(group), before[key].get(group), "baseline", why))
+            error = errors[key].get(group)
+            cells.append(_beside(now[key].get(group), before[key].get(group), "baseline", why, error))
         cells.append(
             _beside(psi.get(group), floors.get(group), "noise", short_of("=".join(group), reasons.get(_PSI)))
         )
@@ -58,7 +63,10 @@ def _content(chosen: Selection) -> Html:
     measures = [title(key) for key in shown]
     heads = ("Group", "Predictions", "Labels", *measures, "PSI of predictions", "Missing values")
     first = f"{measures[0]} against its own baseline" if measures else "drift beyond noise"
-    words = f"Groups within {chosen.window}, the worst first: by {first}, then by drift of the predictions."
+    words = (
+        f"Groups within {chosen.window}, the worst first: by {first}, then by drift of the predictions. After ±"
+        " stands a standard error."
+    )
     content = table(words, heads, map(row, order[:SHOWN]))
     if len(order) > SHOWN:
         rest = table("Further groups, in the same order.", heads, map(row, order[SHOWN:]))
@@ -69,11 +77,14 @@ def _content(chosen: Selection) -> Html:
 _PSI: Final = "segment_drift"
 
 
-def _beside(value: float | None, other: float | None, name: str, why: str) -> Number:
+def _beside(value: float | None, other: float | None, name: str, why: str, error: float | None = None) -> Number:
+    shown: str = number(value, why)
+    if error is not None:
+        shown += f"<br>{muted(f'± {plain(error)}')}"
     if other is None:
-        return number(value, why)
+        return Number(shown)
     kind = "noise" if name == "noise" else "muted"
-    return Number(f'{number(value, why)}<br><span class="{kind}">{html(name)} {number(other)}</span>')
+    return Number(f'{shown}<br><span class="{kind}">{html(name)} {number(other)}</span>')
 
 
 SECTION: Final = Section("segments", "Segments", Of.WINDOW, _content)

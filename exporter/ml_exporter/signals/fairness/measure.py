@@ -74,8 +74,13 @@ class FairnessMeasure:
     variance: Callable[[Rates, Rates], FloatArray]
     rates: tuple[str, ...]
 
+    def counts(self, rates: Rates) -> IntArray:
+        """Return the predictions, or labels, behind one side: the fewest of the rates, (groups,)."""
+        fewest: IntArray = np.min([getattr(rates, name).of for name in self.rates], axis=0)
+        return fewest
 
-class _Places:
+
+class Places:
     """The groups of protected segments that are compared, and for each the place of its reference."""
 
     def __init__(self, context: ModelContext) -> None:
@@ -108,7 +113,7 @@ class FairnessSignal(Signal):
 
     def over_window(self, view: View) -> Samples:
         """Yield the value of each group whose counts, and those of the reference, reach the minimum."""
-        places = view.context.derived(_Places)
+        places = view.context.derived(Places)
         if not len(places.groups):
             return
         samples, values, errors = self._compare(view.sums, view.context, places)
@@ -123,7 +128,7 @@ class FairnessSignal(Signal):
 
     def of_baseline(self, context: ModelContext, version: str) -> Samples:
         """Yield the value over the baseline."""
-        places = context.derived(_Places)
+        places = context.derived(Places)
         if len(places.groups):
             samples, values, _ = self._compare(context.reference.sums, context, places)
             values = np.where(samples > 0, values, np.nan)
@@ -131,20 +136,21 @@ class FairnessSignal(Signal):
                 yield Block(self._baseline, (context.schema.name, version), places.rows, values)
 
     def _compare(
-        self, sums: Sums, context: ModelContext, places: _Places
+        self, sums: Sums, context: ModelContext, places: Places
     ) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return the smaller of the counts behind each comparison, its value and its standard error."""
         positive = context.schema.positive
-        group = _rates(sums, positive, places.groups)
-        reference = _rates(sums, positive, places.references)
-        counts = [getattr(side, name).of for side in (group, reference) for name in self.measure.rates]
+        group = rates_of(sums, positive, places.groups)
+        reference = rates_of(sums, positive, places.references)
+        samples = np.minimum(self.measure.counts(group), self.measure.counts(reference))
         with np.errstate(invalid="ignore", divide="ignore"):
             values = self.measure.value(group, reference)
             errors = np.sqrt(self.measure.variance(group, reference))
-        return np.min(counts, axis=0), np.where(np.isfinite(values), values, np.nan), errors
+        return samples, np.where(np.isfinite(values), values, np.nan), errors
 
 
-def _rates(sums: Sums, positive: int, places: IntArray) -> Rates:
+def rates_of(sums: Sums, positive: int, places: IntArray) -> Rates:
+    """Return the rates of the groups at these ``places`` among all groups."""
     classified, selected = sums["segment_selected"][places].T
     confusion = sums["segment_confusion"][places]
     negative = 1 - positive

@@ -31,13 +31,17 @@ from ml_exporter.signals.signal import (
 MEASURES: Final = (accuracy.MEASURE, balanced_accuracy.MEASURE, roc_auc.MEASURE, mae.MEASURE, rmse.MEASURE)
 """Those of one number whose sums are kept by group."""
 
+WITHOUT_ERROR: Final = frozenset({rmse.MEASURE})
+"""Those whose standard error needs sums that are not kept by group: fourth powers of the errors."""
+
 
 class SegmentPerformance(Signal):
     """One measure over the labelled predictions of each group, beside the same group of the baseline.
 
-    The measure is that of the whole model, over the group's own sums: the same formula, range and policies. ROC
-    AUC rests on the exposed score bins, some twenty, and has a wider bound. A group with fewer labels than the
-    minimum has none. Cost: O(groups x bins).
+    The measure is that of the whole model, over the group's own sums: the same formula, range and policies, and
+    the same standard error. ROC AUC and its error rest on the exposed score bins, some twenty, and have a wider
+    bound. RMSE has no standard error: that of the whole model needs the fourth powers of the errors, which are
+    not summed by group. A group with fewer labels than the minimum has none of these. Cost: O(groups x bins).
     """
 
     def __init__(self, measure: PerformanceMeasure) -> None:
@@ -51,10 +55,17 @@ class SegmentPerformance(Signal):
         self._baseline = gauge(
             f"ml_baseline_segment_performance_{measure.key}", f"{measure.help}, of a group of the baseline.", *OF
         )
-        self.metrics = (self._window, self._baseline)
+        self._error = None if measure in WITHOUT_ERROR else measure.standard_error
+        self._errors = gauge(
+            f"ml_segment_performance_{measure.key}_standard_error",
+            f"Standard error of {measure.key.replace('_', ' ')}, of a group, over labels that arrived within the"
+            " window.",
+            *WITHIN,
+        )
+        self.metrics = (self._window, self._baseline, *([self._errors] if self._error else []))
 
     def over_window(self, view: View) -> Samples:
-        """Yield the value of each group."""
+        """Yield the value of each group and its standard error."""
         context, least = view.context, max(view.context.minimum_samples, 1)
         groups = view.derived(_outcomes) if context.schema.task in self._measure.tasks else None
         if groups is None:
@@ -62,6 +73,10 @@ class SegmentPerformance(Signal):
         samples, values = self._of(groups, context, least)
         if not np.isnan(values).all():
             yield Block(self._window, view.scope, context.derived(rows_of), values)
+            if self._error:
+                errors = self._error(values[:, None], groups)[:, 0]
+                told = np.where(np.isnan(values), np.nan, errors)
+                yield Block(self._errors, view.scope, context.derived(rows_of), told)
         reasons = [
             (samples == 0, NO_LABELS),
             (samples < least, TOO_FEW_SAMPLES),
