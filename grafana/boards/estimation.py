@@ -13,6 +13,7 @@ from boards.tables import Column, Label, table
 _E: Final = "model_version:ml_estimated_performance"
 _P: Final = "model_version:ml_performance"
 _GAP: Final = "model_version:ml_performance_estimate_gap:accuracy"
+_GAP_OF_AREA: Final = "ml_performance_estimate_gap_roc_auc"
 _CLASS: Final = "model_version_class:ml_estimated_performance"
 _NONE: Final = "the baseline has no calibrated scores, or no predictions with scores in this window"
 _UNLABELLED: Final = "the baseline has no calibrated scores, or no labels in this window"
@@ -83,11 +84,15 @@ def _classes() -> build.Panel:
 
 
 def _gap_of_area() -> build.Panel:
+    error = f"2 * {_GAP_OF_AREA}_standard_error{{{WINDOW}}}"
     return graph(
         "Gap of the estimate, ROC AUC",
-        """Realised less estimated ROC AUC, of the same predictions, as each sidecar computes it. Far below 0 is
+        """Realised less estimated ROC AUC, of the same predictions, as each sidecar computes it; the band is two
+        standard errors to either side, of several sidecars from the lowest end to the highest. Far below 0 is
         worse: scores tell the classes apart less than they promise.""",
-        Query(f"ml_performance_estimate_gap_roc_auc{{{WINDOW}}}", "{{instance}}"),
+        Query(f"min({_GAP_OF_AREA}{{{WINDOW}}} - {error})", "two standard errors below", Role.LOWER),
+        Query(f"max({_GAP_OF_AREA}{{{WINDOW}}} + {error})", "two standard errors above", Role.UPPER),
+        Query(f"{_GAP_OF_AREA}{{{WINDOW}}}", "{{instance}}"),
         baseline(f"max(ml_baseline_performance_estimate_gap_roc_auc{{{VERSION}}})"),
         unit="none",
         none=f"{_UNLABELLED}, or the sidecar does not keep it",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from boards.board import Row
+from boards.chance import wilson
 from boards.colours import CURRENT, NOISE
 from boards.graphs import columns, graph
 from boards.queries import VERSION, WINDOW, Query, baseline, bin_order, current
@@ -80,6 +81,52 @@ _CLASSES: Final = (
     ),
 )
 
+
+def _with_interval(key: str, trials: str) -> tuple[Column, Column, Column]:
+    of, counted = f"{_CLASS}:{key}{{{WINDOW}}}", f"model_version_class:ml_confusion:{trials}{{{WINDOW}}}"
+    lower, upper = (f"max by (class) ({end})" for end in wilson(of, counted))
+    return (
+        Column(key, f"max by (class) ({of})", "none", 3),
+        Column(f"{key} from", lower, "none", 3),
+        Column(f"{key} to", upper, "none", 3),
+    )
+
+
+def _of_sidecars(title: str, key: str) -> tuple[Column, Column]:
+    name = f"ml_performance_class_{key}"
+    return (
+        Column(title, f"min by (class) ({name}{{{WINDOW}}})", "none", 3),
+        Column(f"{title} ±", f"max by (class) ({name}_standard_error{{{WINDOW}}})", "none", 3),
+    )
+
+
+_LABELS: Final = f"model_version_class:ml_confusion:actual{{{WINDOW}}}"
+_SHARE: Final = f"{_LABELS} / ignoring (class) group_left () (model_version:ml_confusion:outcomes{{{WINDOW}}} > 0)"
+
+_EVERY_CLASS: Final = table(
+    "Every class",
+    """How sure the numbers of each class are: precision and recall with their 95 % interval; F1 with one standard
+    error; and where there are more than two classes, the area under the ROC curve and the average precision (AP)
+    against the rest with theirs, as the sidecar computes them, of several the lowest area and the largest error.
+    Share: of all labels, which is the precision that always naming the class would have, and chance for AP;
+    constant F1 is the F1 of the same. Higher is better but for the last two, which are marks to compare with.""",
+    [
+        Label("class"),
+        *_with_interval("precision", "predicted"),
+        *_with_interval("recall", "actual"),
+        Column("F1", f"max by (class) ({_CLASS}:f1{{{WINDOW}}})", "none", 3),
+        Column("F1 ±", f"max by (class) ({_CLASS}:f1_standard_error{{{WINDOW}}})", "none", 3),
+        *_of_sidecars("ROC AUC", "roc_auc"),
+        *_of_sidecars("AP", "average_precision"),
+        Column("share", f"max by (class) ({_SHARE})", "none", 3),
+        Column("constant F1", f"max by (class) (2 * {_SHARE} / (1 + {_SHARE}))", "none", 3),
+    ],
+    sort="class",
+    descending=False,
+    none=_CLASSIFIER,
+    size=(24, 8),
+)
+
 _SCORED: Final = (
     columns(
         "Calibration",
@@ -130,6 +177,7 @@ def rows() -> Sequence[Row]:
             "Classes",
             [
                 *_CLASSES,
+                _EVERY_CLASS,
                 _class_history("precision", "Of the predictions of a class, the share that is right."),
                 _class_history("recall", "Of the events of a class, the share found."),
                 _class_history("f1", "Harmonic mean of precision and recall."),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from boards.board import Row
+from boards.chance import around
 from boards.graphs import graph
 from boards.links import chosen
 from boards.queries import VERSION, WINDOW, Query, worst
@@ -14,6 +15,7 @@ from boards.tables import Column, Label, table
 
 _L: Final = "model_version_segment_group"
 _P: Final = f"{_L}:ml_segment_performance"
+_S: Final = "ml_segment_performance"
 _B: Final = f"{_L}:ml_baseline_segment_performance"
 _D: Final = f"{_L}:ml_segment_prediction_drift"
 _F: Final = f"{_L}:ml_fairness"
@@ -45,18 +47,32 @@ def _ranked() -> build.Panel:
         "Worst groups",
         """Groups of all segments, the one that fell farthest below its own baseline first; click on one to choose
         its segment. Fall is how far accuracy lies below the baseline's, or which share MAE has grown by: higher is
-        worse. Value and baseline are accuracy (higher is better) or RMSE (lower is better). PSI of the
-        predictions: higher is worse. Balanced: balanced accuracy. ROC AUC: the lowest that a sidecar computes; of
-        both higher is better. Gaps: values of features that a prediction lacks, on average. A group with fewer
-        labels than the minimum of samples has no fall.""",
+        worse. Value and baseline are accuracy (higher is better) or MAE (lower is better). Balanced: balanced
+        accuracy, higher is better, or RMSE, lower is. ROC AUC: the lowest that a sidecar computes, higher is
+        better. After ± stands a standard error, of the last two the largest of the sidecars. PSI of the
+        predictions: higher is worse. Gaps: values of features that a prediction lacks, on average. A group with
+        fewer labels than the minimum of samples has no fall.""",
         [
             Label("segment", link=chosen("ml-performance", "segment")),
             Label("group"),
             Column("fall", f"{_BY} ({_FALL})", "none", 3),
-            Column("value", f"{_BY} ({_P}:accuracy{{{WINDOW}}} or {_P}:rmse{{{WINDOW}}})", "none", 3),
-            Column("baseline", f"{_BY} ({_B}_accuracy:max{{{VERSION}}} or {_B}_rmse:max{{{VERSION}}})", "none", 3),
-            Column("balanced", f"{_BY} ({_P}:balanced_accuracy{{{WINDOW}}})", "none", 3),
-            Column("ROC AUC", f"min by (segment, group) (ml_segment_performance_roc_auc{{{WINDOW}}})", "none", 3),
+            Column("value", f"{_BY} ({_P}:accuracy{{{WINDOW}}} or {_P}:mae{{{WINDOW}}})", "none", 3),
+            Column(
+                "value ±",
+                f"{_BY} ({_P}:accuracy_standard_error{{{WINDOW}}} or {_P}:mae_standard_error{{{WINDOW}}})",
+                "none",
+                3,
+            ),
+            Column("baseline", f"{_BY} ({_B}_accuracy:max{{{VERSION}}} or {_B}_mae:max{{{VERSION}}})", "none", 3),
+            Column(
+                "balanced, or RMSE",
+                f"{_BY} ({_P}:balanced_accuracy{{{WINDOW}}} or {_P}:rmse{{{WINDOW}}})",
+                "none",
+                3,
+            ),
+            Column("balanced ±", f"{_BY} ({_S}_balanced_accuracy_standard_error{{{WINDOW}}})", "none", 3),
+            Column("ROC AUC", f"min by (segment, group) ({_S}_roc_auc{{{WINDOW}}})", "none", 3),
+            Column("ROC AUC ±", f"{_BY} ({_S}_roc_auc_standard_error{{{WINDOW}}})", "none", 3),
             Column("labels", f"{_BY} ({_P}:labels{{{WINDOW}}} > 0)"),
             Column("PSI", f"{_BY} ({_D}:psi{{{WINDOW}}})", "none", 3),
             Column("predictions", f"{_BY} ({_L}:ml_segment_predictions:increase{{{WINDOW}}} > 0)"),
@@ -119,22 +135,28 @@ def _counted(measure: str, rates: str) -> str:
 
 def _compared() -> build.Panel:
     errors = _named(f"{_F}:", WINDOW, ".*", "_standard_error")
-    away = f"""abs({_named(f"{_F}:", WINDOW, ".*_difference")})
+    ratio = _named(f"{_F}:", WINDOW, "disparate_impact_ratio")
+    difference = _named(f"{_F}:", WINDOW, ".*_difference")
+    ends = zip(around(ratio, errors), around(difference, errors), strict=True)
+    lower, upper = (f"clamp({one}, 0, Inf)\nor\nclamp({other}, -1, 1)" for one, other in ends)
+    away = f"""abs({difference})
 or
-abs({_named(f"{_F}:", WINDOW, "disparate_impact_ratio")} - 1)"""
+abs({ratio} - 1)"""
     return table(
         "Groups beside the reference",
         """Groups of protected segments beside their reference group, the one that is most certainly treated
         otherwise first. Parity is 1 for the ratio of positive predictions, below 0.8 the four-fifths rule is
         broken, and 0 for the differences: of the shares of positive predictions (statistical parity), of the true
-        positive rates (equal opportunity), of both error rates (average odds). Off parity: by how many standard
-        errors; beyond 3 chance does not explain it. Counted: the group's predictions, or labels, behind a measure;
-        of the reference group that is all there is.""",
+        positive rates (equal opportunity), of both error rates (average odds). From and to: the 95 % interval. Off
+        parity: by how many standard errors; beyond 3 chance does not explain it. Counted: the group's predictions,
+        or labels, behind a measure; of the reference group that is all there is.""",
         [
             Label("segment"),
             Label("group"),
             Label("measure"),
             Column("now", _named(f"{_F}:", WINDOW, ".*_(?:difference|ratio)"), "none", 3),
+            Column("from", lower, "none", 3),
+            Column("to", upper, "none", 3),
             Column("standard error", errors, "none", 3),
             Column("baseline", _named("ml_baseline_fairness_", VERSION, ".*"), "none", 3),
             Column("off parity", f"(\n{away}\n)\n/\n({errors} > 0)", "none", 1),

@@ -157,7 +157,7 @@ AT_FIVE_MINUTES = {("ml-model", "Burn rate, slow answers", name) for name in "AB
 """Queries over sums of five minutes, the first of which ends within the minutes of the story or after them."""
 
 UNPROTECTED = {
-    *(("ml-performance", "Groups beside the reference", name) for name in "ABCDE"),
+    *(("ml-performance", "Groups beside the reference", name) for name in "ABCDEFG"),
     *(("ml-performance", title, "A") for title in ("Disparate impact", "Equal opportunity", "Average odds")),
 }
 """Queries about fairness: flights have no group to protect; tests/grafana/test_history.py has data for them."""
@@ -189,14 +189,19 @@ WITHOUT_ATTRIBUTIONS = {
 """Queries about attributions, which the demo does not send; tests/rules/test_numbers.py has them."""
 
 WITHOUT_A_SHADOW = {
-    ("ml-versions", title, "A") for title in ("Agreement", "Mean absolute difference", "Mean difference")
+    *(("ml-versions", title, "A") for title in ("Agreement", "Mean absolute difference", "Mean difference")),
+    *(("ml-versions", "How sure the agreement is", name) for name in "ABCD"),
 }
 """Queries about shadows, which the demo has none of; tests/rules/test_records.py has one."""
 
 WITHOUT_FEEDBACK = {
-    ("ml-versions", title, "A") for title in ("Mean rating", "Positive feedback", "Ratings and thumbs")
+    *(("ml-versions", title, "A") for title in ("Mean rating", "Positive feedback", "Ratings and thumbs")),
+    *(("ml-versions", "How sure the feedback is", name) for name in "ABCD"),
 }
 """Queries about feedback, which the demo does not send; tests/rules/test_numbers.py has it."""
+
+OF_MORE_CLASSES = {("ml-performance", "Every class", name) for name in "IJKL"}
+"""Queries about areas of each class of more than two; tests/signals/performance has their numbers."""
 
 OF_ANOTHER_KIND = {("ml-drift", "$feature: distances by sidecar", name) for name in "DE"}
 """Queries about a category, where the feature that moved most may be a number; test_history.py asks for one."""
@@ -253,6 +258,7 @@ def test_every_query_of_every_dashboard_has_data(told: demo.Story) -> None:
         | WITHOUT_A_SHADOW
         | WITHOUT_FEEDBACK
         | WITHOUT_LOGS
+        | OF_MORE_CLASSES
         | OF_ANOTHER_KIND
         | BEYOND_CHANCE
         | set(BY_MACHINE)

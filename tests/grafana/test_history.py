@@ -67,6 +67,15 @@ def points(result: Result) -> int:
     return max((len(column.values) for frame in result.frames for column in frame.fields), default=0)
 
 
+def by(label: str, result: Result, **of: str) -> dict[str, float]:
+    """Return what a query of a table gives for each value of a label, in the rows of other labels."""
+    (frame,) = result.frames
+    fields = {each.name: each.values for each in frame.fields}
+    (values,) = (each.values for each in frame.of("number"))
+    kept = [all(fields[name][row] == one for name, one in of.items()) for row in range(len(frame))]
+    return {key: value for key, value, is_kept in zip(fields[label], values, kept, strict=True) if is_kept}
+
+
 def test_budgets_and_earlier_weeks_show_where_there_are_some(prometheus: Prometheus) -> None:
     found = asked(prometheus, "ml-model")
     for name in "AB":
@@ -128,6 +137,16 @@ def test_groups_and_their_fairness_show(prometheus: Prometheus) -> None:
     shown = {key: points(result) for key, result in found.items() if key[0] in titles or "$segment" in key[0]}
     assert len(shown) > 15
     assert [key for key, count in shown.items() if not count] == []
+    now, lower, upper = (
+        by("measure", found["Groups beside the reference", ref], group="south") for ref in ("A", "B", "C")
+    )
+    assert len(now) == 4
+    assert all(lower[measure] < value < upper[measure] for measure, value in now.items())
+    errors = prometheus.query(
+        f'ml_fairness_disparate_impact_ratio_standard_error{{window="24h", group="south"}} @ {END}'
+    )
+    half = (upper["disparate_impact_ratio"] - lower["disparate_impact_ratio"]) / 2
+    assert half == pytest.approx(1.96 * next(iter(errors.values())), rel=0.03)
 
 
 @pytest.mark.parametrize("feature", ["normal", "lognormal"])
@@ -145,3 +164,28 @@ def test_a_band_of_quantiles_is_that_of_the_rows(prometheus: Prometheus, feature
         assert np.nanmean(base < before) * len(base) / np.sum(~np.isnan(base)) == pytest.approx(
             quantile, abs=0.005
         )
+
+
+def test_chance_is_told_of_every_class_and_measure(prometheus: Prometheus) -> None:
+    found = asked(prometheus, "ml-performance")
+
+    def own(name: str) -> dict[str, float]:
+        series = prometheus.query(f'ml_performance_{name}{{window="24h"}} @ {END}')
+        return {dict(labels).get("class", ""): value for labels, value in series.items()}
+
+    for ref, name in {
+        "A": "precision",
+        "B": "precision_lower",
+        "C": "precision_upper",
+        "E": "recall_lower",
+        "F": "recall_upper",
+        "H": "f1_standard_error",
+        "M": "constant_precision",
+        "N": "constant_f1",
+    }.items():
+        assert set(own(name)) == {"0", "1"}
+        assert by("class", found["Every class", ref]) == pytest.approx(own(name), rel=0.03), name
+    errors = by("measure", found["Every measure", "D"])
+    for name in ("precision_macro", "f1_weighted", "matthews_correlation", "average_precision"):
+        assert errors[name] == own(f"{name}_standard_error")[""]
+    assert errors["accuracy"] == pytest.approx(own("accuracy_standard_error")[""], rel=0.03)
