@@ -118,6 +118,7 @@ SHORT: Final = {
     "no_events": "no predictions",
     "no_labels": "no labels",
     "no_feedback": "no feedback",
+    "no_features": "no features",
     "no_scores": "no scores",
     "no_pairs": "no pairs",
     "no_baseline": "not in the baseline",

@@ -21,6 +21,7 @@ T = TypeVar("T")
 NO_EVENTS: Final = "no_events"
 NO_LABELS: Final = "no_labels"
 NO_FEEDBACK: Final = "no_feedback"
+NO_FEATURES: Final = "no_features"
 NO_SCORES: Final = "no_scores"
 NO_PAIRS: Final = "no_pairs"
 NO_BASELINE: Final = "no_baseline"
@@ -32,6 +33,7 @@ REASONS: Final = {
     NO_EVENTS: "no prediction has arrived within the window",
     NO_LABELS: "no label has arrived within the window",
     NO_FEEDBACK: "no rating, or no thumb either, has arrived within the window",
+    NO_FEATURES: "predictions came without any usable feature",
     NO_SCORES: "predictions came without scores",
     NO_PAIRS: "no prediction of the shadow has the id of one of the version at work within the window",
     NO_BASELINE: "the baseline does not hold what this signal compares with",

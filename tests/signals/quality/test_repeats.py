@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from ml_exporter.core.arrays import ABSENT
-from ml_exporter.core.metrics import Block
+from ml_exporter.core.metrics import Block, NoData
+from ml_exporter.core.schema import Role
 from ml_exporter.signals.quality.repeats import SIGNAL
 from ml_exporter.signals.signal import View
 from ml_exporter.sums.layout import Sums
@@ -89,6 +90,20 @@ def test_gaps_are_values_but_a_row_of_gaps_is_none() -> None:
     sums = model.tallies.zero()
     model.tallies.add_predictions(batch, sums)
     assert pairs_per_row(sums["repeats"]) == 39.0
+
+
+@pytest.mark.parametrize(("rows", "reason"), [(0, "no_events"), (500, "no_features")])
+def test_predictions_without_a_feature_are_not_called_none(rows: int, reason: str) -> None:
+    model = Model()
+    batch = model.predictions(workload.table(rows, seed=77))
+    batch.numeric[[variable.role is Role.FEATURE for variable in model.schema.numeric]] = np.nan
+    for place, variable in enumerate(model.schema.categorical):
+        batch.categorical[place] = len(variable.categories) + 1
+    sums = model.tallies.zero()
+    model.tallies.add_predictions(batch, sums)
+    (told,) = SIGNAL.over_window(View(model.context, "1", sums, "1h"))
+    assert isinstance(told, NoData)
+    assert (told.signal, told.reason) == ("repeated_rows", reason)
 
 
 def test_the_baseline_says_what_its_rows_would_have() -> None:

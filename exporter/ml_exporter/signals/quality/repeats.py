@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ml_exporter.core.metrics import NoData, gauge, one
-from ml_exporter.signals.signal import NO_BASELINE, NO_EVENTS, JointSignal, Samples, View, Views
+from ml_exporter.signals.signal import NO_BASELINE, NO_EVENTS, NO_FEATURES, JointSignal, Samples, View, Views
 from ml_exporter.sums.repeats import pairs_per_row
 
 _LABELS: Final = ("model", "version", "window")
@@ -60,7 +60,7 @@ class Repeats(JointSignal):
 
     def _of_view(self, view: View, rows: int, pairs: float) -> Samples:
         if not rows:
-            yield NoData(view.scope, self.key, NO_EVENTS)
+            yield NoData(view.scope, self.key, NO_FEATURES if view.sums["traffic"][0] else NO_EVENTS)
             return
         yield one(_FOUND, pairs, *view.scope)
         equal = view.context.reference.equal_pairs
