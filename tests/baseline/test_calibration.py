@@ -10,7 +10,7 @@ from ml_exporter.baseline import calibration
 from ml_exporter.baseline.fit import Fitted
 from ml_exporter.baseline.options import FitOptions
 from ml_exporter.core.errors import BaselineError
-from ml_exporter.core.schema import Task
+from ml_exporter.core.schema import Role, Task
 from support import workload
 from support.fitting import fitted, frame
 from support.models import chunk_of
@@ -52,6 +52,14 @@ def test_scores_of_classes_are_calibrated_each_and_are_no_features(tmp_path: Pat
     assert sum(made.document.outcomes["class_score_bins"]) == 3 * 600
     without = scored_classes(tmp_path, class_scores={}, exclude=frozenset(f"score:{n}" for n in workload.CLASSES))
     assert without.document.calibration is None
+
+
+def test_scores_of_classes_make_predictions_where_none_are_named(tmp_path: Path) -> None:
+    named = scored_classes(tmp_path).document
+    exclude = frozenset({"prediction"})
+    assert scored_classes(tmp_path, prediction=None, exclude=exclude).document.variables == named.variables
+    (output,) = (variable for variable in named.variables if variable.role == Role.OUTPUT)
+    assert (sum(output.counts), output.missing) == (600, 0)
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,23 @@ def test_scores_of_classes_are_read(tmp_path: Path, form: str) -> None:
     )
 
 
+def test_a_class_that_is_not_named_follows_from_the_scores(tmp_path: Path) -> None:
+    document.write(baseline(Task.MULTICLASS, noise=True), tmp_path / "baseline.json")
+    columns = workload.table(ROWS, seed=9, task=Task.MULTICLASS)
+    columns["prediction"][::3] = None
+    for name, score in zip(workload.CLASSES, (0.2, 0.4, 0.4), strict=True):
+        columns[f"score:{name}"][::2] = score
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(f"{json.dumps(event)}\n" for event in workload.events(columns)))
+    psi = report(tmp_path / "baseline.json", data)["predictions"]["drift"]["psi"]["value"]
+    bench = Bench(write_config(tmp_path, Task.MULTICLASS, noise=True), state=False)
+    bench.send(workload.events(columns))
+    bench.tick()
+    shown = bench.value("ml_prediction_drift_psi", model="model", version="1", window="1h")
+    assert psi == pytest.approx(shown, rel=1e-9)
+    assert psi > 0.01
+
+
 def test_the_criteria_are_those_of_the_rules() -> None:
     code = (
         "from definitions.drift import FEATURE_PSI, PREDICTION_PSI, SHARE;"

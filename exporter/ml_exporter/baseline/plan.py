@@ -201,7 +201,9 @@ def _output(
             found = f"{profile.minimum:g} to {profile.maximum:g}"
             raise BaselineError(f'column "{options.score}": scores must lie between 0 and 1, found {found}')
         return _numeric("score", profile, False, Role.OUTPUT)
-    return CategoricalVariable("prediction", classes, role=Role.OUTPUT) if options.prediction else None
+    if options.prediction or options.class_scores:
+        return CategoricalVariable("prediction", classes, role=Role.OUTPUT)
+    return None
 
 
 def _review(name: str, profile: Profile, use: str, why: str) -> Review:

@@ -16,7 +16,10 @@ from ml_exporter.sums.variables import STATUSES
 
 
 def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> PredictionColumns:
-    """Return the rows of ``chunk`` as predictions; a feature that is no column of it is absent in all of them."""
+    """Return the rows of ``chunk`` as predictions; a feature that is no column of it is absent in all of them.
+
+    As in the intake, the class of a row that names no known one follows from its scores.
+    """
     rows = len(next(iter(chunk.values())).values)
     nothing = np.full(rows, np.nan)
     output = nothing
@@ -25,13 +28,14 @@ def predictions_of(chunk: Chunk, schema: ModelSchema, options: FitOptions) -> Pr
     source = options.prediction if schema.task is Task.REGRESSION else options.score
     if source is not None and schema.task is not Task.MULTICLASS:
         output = chunk[source].numbers()
-    if options.prediction is not None and schema.is_classifier:
-        predicted = _codes(chunk[options.prediction], schema.classes, missing=NO_CLASS, other=NO_CLASS)
-    elif scores is not None:
+    if scores is not None:
         predicted = likeliest(scores)
     elif schema.task is Task.BINARY:
         codes = np.where(output >= schema.threshold, schema.positive, 1 - schema.positive)
         predicted = np.where(np.isnan(output), NO_CLASS, codes).astype(np.int32)
+    if options.prediction is not None and schema.is_classifier:
+        named = _codes(chunk[options.prediction], schema.classes, missing=NO_CLASS, other=NO_CLASS)
+        predicted = np.where(named == NO_CLASS, predicted, named).astype(np.int32)
     numeric = [output if v.role is Role.OUTPUT else _numbers(chunk, v, rows) for v in schema.numeric]
     categorical = [_category_codes(chunk, variable, predicted, options) for variable in schema.categorical]
     numbers = np.array(numeric, np.float64).reshape(len(numeric), rows)

@@ -76,7 +76,8 @@ def _add_fit(inner: Any) -> None:
         action="append",
         default=[],
         metavar="CLASS=COLUMN",
-        help="column of the score of one class of a multiclass model; one for each",
+        help="column of the score of one class of a multiclass model; one for each; the highest names the class"
+        " where --prediction names none",
     )
     add("--prediction", metavar="COLUMN", help="column of the predicted class or value")
     add(
