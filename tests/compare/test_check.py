@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec import structs
 
 from ml_exporter.baseline import document
 from ml_exporter.cli.main import main
 from ml_exporter.compare.criteria import Criteria
-from ml_exporter.core.schema import Task
+from ml_exporter.core.schema import Role, Task
 from ml_exporter.signals import drift, quality
 from support import workload
 from support.engine import Bench, values, write_config
@@ -172,6 +173,36 @@ def test_a_class_that_is_not_named_follows_from_the_scores(tmp_path: Path) -> No
     shown = bench.value("ml_prediction_drift_psi", model="model", version="1", window="1h")
     assert psi == pytest.approx(shown, rel=1e-9)
     assert psi > 0.01
+
+
+def fitted_without_predictions(folder: Path, task: Task = Task.BINARY) -> Path:
+    made = structs.replace(baseline(task, noise=True), segments=[])
+    made.variables = [variable for variable in made.variables if variable.role == Role.FEATURE]
+    made.sha256 = made.digest()
+    document.write(made, folder / "features.json")
+    return folder / "features.json"
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_predictions_that_cannot_be_judged_are_no_lack_of_drift(task: Task, tmp_path: Path) -> None:
+    path = fitted_without_predictions(tmp_path, task)
+    unjudged = "the predictions (?) cannot be judged: not in the baseline"
+    frame(task=task).to_parquet(tmp_path / "data.parquet")
+    code, out, err = check(path, tmp_path / "data.parquet")
+    assert (code, err) == (2, "")
+    assert out.splitlines()[-1] == f"no drift of the features, but {unjudged}"
+    code, out, _ = check(path, tmp_path / "data.parquet", "--format", "json")
+    found = json.loads(out)
+    assert (code, found["drift"], found["predictions"]["reason"]) == (2, None, "no_baseline")
+    frame(1.5, task=task).to_parquet(tmp_path / "data.parquet")
+    code, out, _ = check(path, tmp_path / "data.parquet")
+    assert code == 1
+    last = out.splitlines()[-1]
+    assert last.startswith("drift of 4 features (!)")
+    assert last.endswith(f"; {unjudged}")
+    frame(task=task).drop(columns=["score", "prediction"], errors="ignore").to_parquet(tmp_path / "data.parquet")
+    code, out, _ = check(path, tmp_path / "data.parquet")
+    assert (code, out.splitlines()[-1]) == (0, "no drift")
 
 
 def test_the_criteria_are_those_of_the_rules() -> None:

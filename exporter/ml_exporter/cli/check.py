@@ -26,8 +26,11 @@ the numbers are those that one would show over these rows. Columns that are no f
 over.
 
 It ends with 0 without drift, with 1 if a feature or the predictions have drifted or many features a little, and
-with 2 if that cannot be told, among others if the rows are fewer than --minimum-samples.
+with 2 if that cannot be told, among others if the rows are fewer than --minimum-samples, or if nothing else has
+drifted and the rows have predictions that cannot be judged.
 """
+
+_UNTOLD: Final = 2
 
 
 def add_to(commands: Any) -> None:
@@ -113,7 +116,7 @@ def _run(given: argparse.Namespace) -> int:
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         for line in check_text.lines(found, colour=colour):
             print(line)
-    return int(found.drift)
+    return _UNTOLD if found.drift is None else int(found.drift)
 
 
 def _tell(counted: Counted, data: Path) -> None:

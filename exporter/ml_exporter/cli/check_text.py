@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ml_exporter.core.text import printable
+from ml_exporter.pages.words import SHORT
 
 if TYPE_CHECKING:
     from ml_exporter.compare.report import Performance, Report, VariableReport
@@ -68,8 +69,12 @@ def _features(count: int) -> str:
 
 
 def _verdict(report: Report) -> str:
+    unjudged = ""
+    if report.predictions is not None and report.predictions.drifted is None:
+        reason = report.predictions.reason
+        unjudged = f"the predictions (?) cannot be judged: {SHORT.get(reason, reason)}"
     if not report.drift:
-        return "no drift"
+        return f"no drift of the features, but {unjudged}" if unjudged else "no drift"
     what = []
     if report.drifted:
         what.append(f"{_features(len(report.drifted))} (!)")
@@ -77,7 +82,7 @@ def _verdict(report: Report) -> str:
         what.append("the predictions")
     if report.widespread and report.share is not None:
         what.append(f"{report.share:.0%} of the features at least a little")
-    return f"drift of {', '.join(what)}"
+    return f"drift of {', '.join(what)}{f'; {unjudged}' if unjudged else ''}"
 
 
 def performance_rows(

@@ -40,7 +40,7 @@ EXIT_CODES: Final = f"""\
 exit codes:
   {OK}  done
   {FAILED}  failed: a port or the state directory is in use, an internal error; or the answer is no
-  {USAGE}  the command line is wrong; of check and baseline diff: or a file is
+  {USAGE}  the command line is wrong; of check and baseline diff: or a file is, or there is no answer
   {CONFIG}  a configuration file, or a baseline that it names, is wrong; every problem is listed
   {DATA}  the data or a file given to baseline, backfill or replay is wrong
 """

@@ -75,10 +75,10 @@ class Report:
         return tuple(feature.name for feature in self.features if feature.drifted)
 
     @property
-    def drift(self) -> bool:
-        """Whether there is drift by any of the criteria."""
-        predictions = self.predictions is not None and bool(self.predictions.drifted)
-        return bool(self.drifted) or predictions or self.widespread
+    def drift(self) -> bool | None:
+        """Whether there is drift by any of the criteria; None if there is none but in predictions not judged."""
+        predictions = self.predictions.drifted if self.predictions is not None else False
+        return bool(self.drifted) or self.widespread or predictions
 
     def document(self) -> dict[str, Any]:
         """Return the report for JSON; a number that there is not is null."""
