@@ -17,10 +17,12 @@ from support.processes import Process, sidecar
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
 PATHS = ("/", "/models/model?version=1", "/models/wide", "/models/nobody", "/report?model=model")
-WIDTHS = (1440, 390, 360)
+WIDTHS = (1440, 500, 360)
 MATRIX = "/models/kinds"
 KINDS = [letter * 40 for letter in "abcdefg"]
 """Classes with long names, more than fit beside each other."""
+
+OPENED = "document.querySelectorAll('details').forEach(each => each.open = true);"
 
 AXE_HOW = "where npm is at hand, deploy/bootstrap.sh axe fetches it"
 
@@ -68,11 +70,27 @@ def tab() -> Iterator[Browser]:
 @pytest.mark.parametrize("path", [*PATHS, MATRIX])
 def test_nothing_is_wider_than_the_screen(served: Process, tab: Browser, path: str, width: int) -> None:
     tab.open(f"http://127.0.0.1:{served.port}{path}", width)
-    script = "document.querySelectorAll('details').forEach(each => each.open = true);"
-    assert tab.evaluate(f"{script} document.scrollingElement.scrollWidth") <= width
+    assert tab.evaluate(f"{OPENED} document.scrollingElement.scrollWidth") <= width
     beyond = "filter(each => each.getBoundingClientRect().right > innerWidth + 1)"
     cut = f"[...document.querySelectorAll('main :not(.scrolled *)')].{beyond}"
     assert tab.evaluate(f"{cut}.map(each => each.outerHTML.slice(0, 100))") == []
+
+
+@pytest.mark.parametrize("width", [900, 360])
+def test_the_bins_of_a_histogram_have_room(served: Process, tab: Browser, width: int) -> None:
+    tab.open(f"http://127.0.0.1:{served.port}/models/wide", width)
+    tab.evaluate(OPENED)
+    place = "getBoundingClientRect()"
+    assert tab.evaluate("document.querySelectorAll('.bins').length") == 31
+    rights = f"[...document.querySelectorAll('#drift table, .bins')].map(each => each.{place}.right)"
+    assert tab.evaluate(f"Math.max(...{rights})") <= width
+    names = f"[...document.querySelectorAll('.bins th:first-child')].map(each => each.{place}.width)"
+    assert tab.evaluate(f"Math.min(...{names})") > 95
+    cut = f"filter(each => each.{place}.right > each.closest('svg').{place}.right + 1)"
+    assert (
+        tab.evaluate(f"[...document.querySelectorAll('.histogram text')].{cut}.map(each => each.textContent)")
+        == []
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -137,6 +155,6 @@ def test_axe_finds_nothing(served: Process, tab: Browser, width: int, dark: bool
     axe = Path(newer("axe.min.js", AXE_HOW)).read_text()
     for path in (*PATHS, MATRIX) if (width, dark) == (390, True) else PATHS:
         tab.open(f"http://127.0.0.1:{served.port}{path}", width, dark=dark)
-        tab.evaluate(axe)
+        tab.evaluate(f"{OPENED} {axe}")
         script = "axe.run({resultTypes: ['violations']}).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
         assert tab.evaluate(script) == [], path

@@ -14,12 +14,13 @@ import pytest
 from ml_exporter.app import evaluation
 from ml_exporter.core.metrics import Block, NoData, gauge, one
 from ml_exporter.core.schema import Task
+from ml_exporter.pages.histogram import WIDTH, histogram
 from ml_exporter.pages.landing import Standing, landing_page
 from ml_exporter.pages.model import missing_page, model_page, path_of, select
 from ml_exporter.pages.report import report_page, report_parts
 from ml_exporter.pages.sections import SECTIONS
 from ml_exporter.pages.snapshot import Snapshot
-from ml_exporter.pages.words import number, plain
+from ml_exporter.pages.words import number, percent, plain
 from ml_exporter.signals.signal import Views
 from support import html, wide, workload
 from support.engine import Bench, write_config
@@ -165,6 +166,67 @@ def test_histograms_show_the_window_beside_the_baseline(tmp_path: Path) -> None:
         == 1
     )
     assert "ml_feature_window_bin" not in bench.page()
+
+
+def test_each_bin_tells_its_shares(tmp_path: Path) -> None:
+    bench = filled(tmp_path)
+    snapshot = snapshot_of(bench)
+    root = page_of(snapshot, version="1", window="1h")
+    pictures = list(root.iter(html.SVG))
+    summaries = [each.get("aria-label") for each in root.iter("summary") if html.text_of(each) == "Bins"]
+    assert len(summaries) == len(set(summaries)) == len(pictures)
+    for name in ("normal", "few"):
+        counts = snapshot.by_first("ml_feature_window_bin", "model", "1", "1h", name)
+        before = snapshot.by_first("ml_baseline_feature_bin_ratio", "model", "1", name)
+        shares = {bin: (percent(count / ROWS), percent(before[bin])) for bin, count in counts.items()}
+        told = [f"{bin}: now {now}, baseline {then}" for bin, (now, then) in shares.items()]
+        (drawn,) = (each for each in pictures if titles_of(each) == told)
+        highest = max(max(counts.values()) / ROWS, *before.values())
+        first, *_, last, _, _ = shares
+        if name == "normal":
+            low, high = first.removeprefix("(-Inf, ")[:-1], last.removesuffix(", +Inf)")[1:]
+            under = [f"below {low}", f"from {high}"]
+        else:
+            under = [*counts]
+        assert texts_of(drawn) == [percent(highest), *under]
+        for bin, cells in shares.items():
+            assert html.row(root, f"Bins of {name}", bin) == [*cells]
+    report = html.check(report_page(list(report_parts(STANDING, snapshot, ["model"])), ["model"]))
+    assert all(titles_of(each) and texts_of(each) for each in report.iter(html.SVG))
+    assert "Bins" not in [html.text_of(each) for each in report.iter("summary")]
+
+
+def titles_of(picture: Any) -> list[str]:
+    return [html.text_of(each) for each in picture.iter(f"{html.DRAWN}title")]
+
+
+def texts_of(picture: Any) -> list[str]:
+    return [html.text_of(each) for each in picture.iter(f"{html.DRAWN}text")]
+
+
+@pytest.mark.parametrize(
+    ("values", "under"),
+    [
+        (["(-Inf, 0.5)", "[0.5, +Inf)"], ["below 0.5", "from 0.5"]),
+        (["(-Inf, -1.235e-05)", "[-1.235e-05, 1.5e+10)", "[1.5e+10, +Inf)"], ["below -1.235e-05", "from 1.5e+10"]),
+        (["EWR", "JFK", "LGA"], ["EWR", "JFK", "LGA", "other", "missing"]),
+        (["Monday", "Fri", "Sun"], ["Monday", "Fri", "Sun", "other", "missing"]),
+        (list("abcdefgh"), list("abcdefgh")),
+        (["Albuquerque", "Nashville", "x"], ["most changed: Nashville"]),
+        (["short", "a < b" * 20], ["most changed: " + "a < b" * 5 + "a < …"]),
+        ([], ["other", "missing"]),
+    ],
+)
+def test_what_stands_under_a_histogram_fits(values: list[str], under: list[str]) -> None:
+    bins = [*values, "other", "missing"]
+    now, before = [0.1] * len(bins), [0.1] * len(bins)
+    now[min(1, len(bins) - 1)] = 0.9
+    picture = html.fragment(histogram(bins, now, before))
+    assert texts_of(picture) == ["90.0 %", *under]
+    _, *places = (float(each.get("x") or -1) for each in picture.iter(f"{html.DRAWN}text"))
+    assert all(0 <= x <= WIDTH for x in places)
+    alone = titles_of(html.fragment(histogram(bins, now, [])))
+    assert alone == [told.partition(", baseline")[0] for told in titles_of(picture)]
 
 
 def test_without_any_event(tmp_path: Path, task: Task) -> None:

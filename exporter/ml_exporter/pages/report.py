@@ -41,7 +41,7 @@ def _model(snapshot: Snapshot, model: str, key: str) -> Iterator[str]:
         yield section(own, title, about(chosen) + _inner(chosen, Of.VERSION, own, 3))
         for place, window in enumerate(snapshot.windows(model, version)):
             inner = f"{own}w{place}"
-            content = _inner(Selection(snapshot, model, version, window), Of.WINDOW, inner, 3)
+            content = _inner(Selection(snapshot, model, version, window, detailed=False), Of.WINDOW, inner, 3)
             yield section(inner, f"{title}, window {window}", content)
 
 

@@ -88,13 +88,23 @@ grid-template-columns:repeat(auto-fill,minmax(min(15rem,46%),1fr))}
 .links{margin:0;padding-left:1.2rem}
 summary{cursor:pointer;color:var(--accent);padding:.2rem 0}
 details>*+*{margin-top:.5rem}
-.histogram{display:block;max-width:100%;margin:.2rem 0 .5rem;border-bottom:1px solid var(--before)}
+.histogram{display:block;max-width:100%;margin:.2rem 0}
+.histogram path{fill:transparent}
+.histogram path:not([class]):hover{fill:var(--text);fill-opacity:.15}
+.histogram .axis{stroke:var(--before)}
 .histogram .now{fill:var(--now)}
+.histogram text{fill:var(--muted);font-size:11px}
+.bins{width:auto}
+.bins th,.bins td{padding:.1rem .6rem;min-width:0}
+.bins tbody th{font-weight:400}
+.bins th:first-child{min-width:6rem}
+.histogram+details summary{font-size:.87rem}
+.bins th+th,.bins td{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .histogram .before{fill:none;stroke:var(--before);stroke-width:1.5;stroke-dasharray:3 2}
 .key{display:inline-block;width:1.1rem;height:.7rem;margin-right:.3rem}
 .key.now{background:var(--now)}
 .key.before{border-top:2px dashed var(--before);height:.35rem}
-@media(max-width:47rem){
+@media(max-width:56rem){
 header,main,footer{padding-left:.8rem;padding-right:.8rem}
 section{padding:.8rem}
 table,tbody,caption{display:block}
@@ -103,10 +113,18 @@ tr{display:block;border:1px solid var(--line);border-radius:5px;margin:0 0 .6rem
 th[scope=row]{display:block;border:0;padding:.1rem 0}
 td{display:flow-root;text-align:right;border:0;padding:.12rem 0;overflow-wrap:anywhere}
 td::before{content:attr(data-label);color:var(--muted);float:left;text-align:left;max-width:55%;margin-right:1rem}
-td .histogram{margin-left:auto}
+td .histogram,td .bins{margin-left:auto}
 .n{white-space:normal}
+.bins{display:table}
+.bins caption{display:table-caption}
+.bins thead{display:table-header-group;position:static}
+.bins tbody{display:table-row-group}
+.bins tr{display:table-row}
+.bins td,.bins th[scope=row]{display:table-cell;padding:.1rem .6rem;border-bottom:1px solid var(--line)}
+.bins th[scope=row]{text-align:left}
+.bins td::before{content:none}
 }
-@media screen and (max-width:47rem){
+@media screen and (max-width:56rem){
 .scrolled table{display:table}
 .scrolled caption{display:table-caption}
 .scrolled thead{display:table-header-group;position:static}

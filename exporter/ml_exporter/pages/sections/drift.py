@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ml_exporter.pages.histogram import histogram
+from ml_exporter.pages.histogram import histogram, shares
 from ml_exporter.pages.markup import Html, Number, html, more, muted, paragraph, table, unknown
 from ml_exporter.pages.sections.section import Of, Section, Selection
 from ml_exporter.pages.words import SHORT, number, plain, short_of
@@ -24,20 +24,22 @@ def legend() -> Html:
     """Return what the colours of a histogram mean."""
     return Html(
         '<p class="muted"><span class="key now"></span>now <span class="key before"></span>baseline, as shares of'
-        ' the rows in each bin; the last two bins are "other" and "missing"</p>'
+        ' the rows in each bin, up to the number at the right; the last two bins are "other" and "missing"</p>'
     )
 
 
-def picture(now: Mapping[str, float], before: Mapping[str, float]) -> Html:
-    """Return the histogram of the counts in each bin beside the baseline's shares; without bins they failed."""
+def picture(name: str, now: Mapping[str, float], before: Mapping[str, float], *, detailed: bool) -> Html:
+    """Return the histogram of the counts in each bin beside the baseline's shares; without bins they failed.
+
+    One that is ``detailed`` has its numbers, as those of ``name``, in a table below.
+    """
     if not now:
         return unknown(SHORT[FAILED])
     rows = sum(now.values())
     if not rows:
         return unknown("no rows in the window")
-    return histogram(
-        list(now), [count / rows for count in now.values()], [before.get(name, 0.0) for name in now if before]
-    )
+    drawn = list(now), [count / rows for count in now.values()], [before.get(bin, 0.0) for bin in now if before]
+    return Html(histogram(*drawn) + (shares(name, *drawn) if detailed else ""))
 
 
 class _Numbers:
@@ -78,7 +80,11 @@ def _content(chosen: Selection) -> Html:
     now = _by_feature(chosen.snapshot.rows("ml_feature_window_bin", *chosen.scope))
     before = _by_feature(chosen.snapshot.rows("ml_baseline_feature_bin_ratio", *chosen.total))
     first = [
-        (numbers.title(name), picture(now.get(name, {}), before.get(name, {})), *numbers.cells(name))
+        (
+            numbers.title(name),
+            picture(name, now.get(name, {}), before.get(name, {}), detailed=chosen.detailed),
+            *numbers.cells(name),
+        )
         for name in names[:SHOWN]
     ]
     words = (

@@ -33,7 +33,8 @@ def _content(chosen: Selection) -> Html:
         why = SHORT[FAILED] if before else short(chosen.reasons.get("prediction_drift_psi"))
         why = why or "outputs are not in the baseline"
         return Html(paragraph(f"No distribution of the predictions: {why}.") + (facts(pairs) if pairs else ""))
-    return Html(legend() + picture(now, before) + facts(pairs))
+    drawn = picture("the predictions", now, before, detailed=chosen.detailed)
+    return Html(legend() + drawn + facts(pairs))
 
 
 SECTION: Final = Section("predictions", "Drift of the predictions", Of.WINDOW, _content)

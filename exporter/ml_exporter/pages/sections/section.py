@@ -20,12 +20,16 @@ class Of(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a page shows: a moment, a model, one of its versions, one of its windows; ``window`` may be empty."""
+    """What a page shows: a moment, a model, one of its versions, one of its windows; ``window`` may be empty.
+
+    It is ``detailed`` unless a report shows it beside all others.
+    """
 
     snapshot: Snapshot
     model: str
     version: str
     window: str
+    detailed: bool = True
 
     @property
     def total(self) -> tuple[str, str]:
