@@ -104,7 +104,7 @@ details>*+*{margin-top:.5rem}
 .key{display:inline-block;width:1.1rem;height:.7rem;margin-right:.3rem}
 .key.now{background:var(--now)}
 .key.before{border-top:2px dashed var(--before);height:.35rem}
-@media(max-width:56rem){
+@media(max-width:72rem){
 header,main,footer{padding-left:.8rem;padding-right:.8rem}
 section{padding:.8rem}
 table,tbody,caption{display:block}
@@ -124,7 +124,7 @@ td .histogram,td .bins{margin-left:auto}
 .bins th[scope=row]{text-align:left}
 .bins td::before{content:none}
 }
-@media screen and (max-width:56rem){
+@media screen and (max-width:72rem){
 .scrolled table{display:table}
 .scrolled caption{display:table-caption}
 .scrolled thead{display:table-header-group;position:static}
