@@ -253,7 +253,8 @@ def _losses() -> Iterator[Record]:
         yield Record(f"{_P}:{measure}_standard_error", f"sqrt(clamp_min({square} - {_P}:{measure} ^ 2, 0) {mean})")
     yield Record(
         f"{_P}:rmse_standard_error",
-        f"sqrt(clamp_min({second} - {_P}:mse ^ 2, 0) {mean}) / (2 * {_P}:rmse > 0)",
+        f"sqrt(clamp_min({second} - {_P}:mse ^ 2, 0) {mean}) / (2 * {_P}:rmse > 0)"
+        f"\nand {sum_of('squared_error')} < 2 ^ 94",
     )
 
 

@@ -229,6 +229,18 @@ def test_a_run_that_goes_on_may_tell_other_rows_without_its_start() -> None:
     assert pipelines.known["p"].rows == 3
 
 
+def test_the_end_of_a_run_tells_what_its_start_did_not_know() -> None:
+    """Even if the end alone names when it started, which is earlier than the report of the start came."""
+    pipelines = Pipelines()
+    pipelines.take(report("p", "a", at=START + 5, rows=10, data_version="planned", interval=60.0))
+    end = report(
+        "p", "a", State.SUCCEEDED, start=START, end=START + 900, rows=500, data_version="v1", interval=3600.0
+    )
+    pipelines.take(end)
+    item = pipelines.known["p"]
+    assert (item.rows, item.data_version, item.interval) == (500, "v1", 3600.0)
+
+
 def test_a_state_without_what_runs_told_is_gone_on_with() -> None:
     pipelines = Pipelines()
     pipelines.take(report("p", "a", start=NEW, rows=1))

@@ -10,7 +10,7 @@
       "rows": 50000,
       "task": "binary_classification", "classes": […], "positive_class": "1", "threshold": 0.5,
       "score_edges": […], "score_groups": […],
-      "label_center": 0.0, "label_scale": 0.0,   mean and standard deviation of a regression's labels; the latter
+      "label_center": 0.0, "label_scale": 0.0,   mean and spread of a regression's labels; the latter
                                            not in older files
       "noise_samples": […],                window sizes at which the noise floors below were fitted
       "variables": [ {"name": …, "role": …, "kind": …, "counts": […], …}, … ],

@@ -93,7 +93,7 @@ def plan(profiles: Mapping[str, Profile], options: FitOptions) -> tuple[ModelSch
         score_edges=edges,
         score_groups=groups,
         label_center=profiles[label].center if label else 0.0,
-        label_scale=profiles[label].scale if label else 0.0,
+        label_scale=profiles[label].spread if label else 0.0,
         segments=plan_segments(profiles, [*numeric, *categorical], options),
     )
     return schema, tuple(reviews)

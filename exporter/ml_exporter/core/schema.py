@@ -164,7 +164,7 @@ class ModelSchema:
     class and ``threshold`` the score from which on it is predicted, both for binary classifiers only.
     ``score_edges`` are the interior edges of the score bins, the tenths among them, and ``score_groups``
     the first score bin of each exposed one. ``label_center`` is taken from regression labels
-    before they are summed, and ``label_scale`` is their standard deviation on the baseline, 0 if it had none.
+    before they are summed, and ``label_scale`` is how far they spread on the baseline, 0 if it had none.
     ``segments`` are the ways in which predictions are parted besides, ``attributed`` says
     whether events carry an attribution for each feature, ``multivariate`` how rows are looked at as a whole, if
     the baseline was fitted for it, ``feedback`` the scale of ratings, if people may give them. ``calibration``

@@ -58,7 +58,7 @@ class Pipeline:
         """Add a report about the run ``key``; one that is repeated, or overtaken by the end, adds nothing."""
         if key in self.ended:
             return
-        start = report.start or self.open.get(key) or report.end or report.at
+        start = max(report.start or 0.0, self.open.get(key, 0.0)) or report.end or report.at
         if key not in self.open:
             self.runs[State.STARTED.value] += 1
             self.start = _latest(self.start, start)

@@ -6,26 +6,31 @@ from typing import ClassVar
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray
+from ml_exporter.core.arrays import BoolArray, FloatArray
 from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.schema import ModelSchema, NumericVariable, Task
 from ml_exporter.sums.layout import BlockSpec, Sums
 from ml_exporter.sums.residuals import SIZES
 
 
-def label_edges(schema: ModelSchema) -> FloatArray | None:
-    """Return where the bins of labels end, ascending; None without a unit for them.
-
-    Bins grow with the distance from 0, and with that from the mean of the baseline's labels, as those of errors
-    do: a label is known to 4.5 % of the smaller of the two. The unit is their standard deviation; of a baseline
-    without labels both are those of its predictions. 0 has a bin of its own.
-    """
+def label_unit(schema: ModelSchema) -> tuple[float, float] | None:
+    """Return where labels lie and how far they spread on the baseline, else its predictions; None without both."""
     output = schema.output
-    if schema.task is not Task.REGRESSION or not isinstance(output, NumericVariable):
+    if schema.task is not Task.REGRESSION:
         return None
-    center, unit = (
-        (schema.label_center, schema.label_scale) if schema.label_scale else (output.center, output.scale)
-    )
+    if schema.label_scale:
+        return schema.label_center, schema.label_scale
+    if not isinstance(output, NumericVariable) or not len(output.edges):
+        return None
+    return output.center, output.scale
+
+
+def label_edges(center: float, unit: float) -> FloatArray:
+    """Return where the bins of labels end, ascending, for a :func:`label_unit`.
+
+    Bins grow with the distance from 0, and with that from the center, as those of errors do: a label is known to
+    4.5 % of the smaller of the two. 0 has a bin of its own.
+    """
     sizes = unit * SIZES
     both = np.concatenate((-sizes[::-1], sizes))
     edges: FloatArray = np.unique(np.concatenate((both, [0.0, np.nextafter(0.0, 1.0)], center + both)))
@@ -35,6 +40,13 @@ def label_edges(schema: ModelSchema) -> FloatArray | None:
 def label_values(edges: FloatArray) -> FloatArray:
     """Return the value that stands for the labels of each bin, (edges + 1,): its middle, at both ends its edge."""
     return np.concatenate((edges[:1], (edges[:-1] + edges[1:]) / 2.0, edges[-1:]))
+
+
+def label_unknown(values: FloatArray, unit: float) -> BoolArray:
+    """Return the bins whose labels have a size that is not known, (edges + 1,): both ends, and those beside 0."""
+    is_unknown: BoolArray = (values != 0.0) & (np.abs(values) < unit * SIZES[0])
+    is_unknown[[0, -1]] = True
+    return is_unknown
 
 
 def label_widths(edges: FloatArray) -> FloatArray:
@@ -53,9 +65,9 @@ class LabelBinTally:
 
     @classmethod
     def of(cls, schema: ModelSchema) -> LabelBinTally | None:
-        """Return the tally of a regression whose baseline holds predictions; None otherwise."""
-        edges = label_edges(schema)
-        return None if edges is None else cls(edges)
+        """Return the tally of a regression whose baseline holds labels or predictions; None otherwise."""
+        unit = label_unit(schema)
+        return None if unit is None else cls(label_edges(*unit))
 
     def add(self, batch: OutcomeColumns, sums: Sums) -> None:
         """Add a batch of labelled predictions; rows without a predicted value are left out."""

@@ -63,6 +63,7 @@ class RegressionTally:
             error = batch.output[known] - label
             nonzero = label != 0.0
             share = np.abs(np.divide(error, label, out=np.zeros(len(label)), where=nonzero))
+            share = np.minimum(share, root)
             above_center = np.clip(label - self._center, -root, root)
             share_squared = share**2
         # As far as their squares are told apart, so that means and squares are of the same numbers.

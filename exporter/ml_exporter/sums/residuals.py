@@ -25,7 +25,7 @@ SIZES: Final = 2.0 ** (np.arange(SMALLEST * PER_OCTAVE, LARGEST * PER_OCTAVE + 1
 def residual_edges(schema: ModelSchema) -> FloatArray | None:
     """Return the sizes at which the bins of errors of either sign end, ascending; None without a unit for them."""
     output = schema.output
-    if schema.task is not Task.REGRESSION or not isinstance(output, NumericVariable):
+    if schema.task is not Task.REGRESSION or not isinstance(output, NumericVariable) or not len(output.edges):
         return None
     edges: FloatArray = output.scale * SIZES
     return edges

@@ -12,7 +12,7 @@ from ml_exporter.baseline.reference import reference_of
 from ml_exporter.baseline.schema import schema_of
 from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.metrics import Block, NoData
-from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.core.schema import Task
 from ml_exporter.signals import performance
 from ml_exporter.signals.performance import constant_top_k_accuracy
 from ml_exporter.signals.signal import NO_BASELINE, ModelContext, View
@@ -150,22 +150,43 @@ def test_labels_are_told_apart_by_their_own_standard_deviation() -> None:
     """Those of a weak model spread far wider than its predictions."""
     rng = np.random.default_rng(9)
     label = rng.normal(5_000.0, 1_000.0, 4_000)
+    shown = of_baseline(label, rng.normal(4_950.0, 1.0, 4_000))
+    for key, least in best(label).items():
+        assert shown[key][0] == pytest.approx(least, rel=0.02), key
+
+
+def test_a_sentinel_in_the_baseline_blurs_no_label() -> None:
+    label = np.random.default_rng(15).normal(50.0, 5.0, 4_000)
+    label[0] = 1e9
+    shown = of_baseline(label, label)
+    for key, least in best(label).items():
+        if key in ("constant_mape", "constant_smape"):
+            assert shown[key][0] == pytest.approx(least, rel=0.1), key
+
+
+def test_labels_too_near_to_0_have_no_relative_error() -> None:
+    values = of_labels(np.random.default_rng(16).normal(0.0, 1e-4, 500), Model(Task.REGRESSION))
+    assert "constant_mape" not in values
+    assert "constant_smape" not in values
+    assert values["constant_mae"][0] == pytest.approx(0.8e-4, rel=0.3)
+
+
+def of_baseline(label: np.ndarray, prediction: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is shown of a baseline of these labels and predictions."""
     options = FitOptions(Task.REGRESSION, label="label", prediction="prediction")
-    rows = {"x": rng.random(4_000), "label": label, "prediction": rng.normal(4_950.0, 1.0, 4_000)}
+    rows = {"x": np.random.default_rng(1).random(len(label)), "label": label, "prediction": prediction}
     document = fit(
         lambda: iter([chunk_of(rows)]), options, tallies_of, lambda *known: {}, (), source="rows", created=1.0
     ).document
     schema, problems = schema_of("model", Task.REGRESSION, document, {})
     assert not problems
     context = ModelContext(reference_of(schema, tallies_of(schema), document), 100)
-    shown = {
+    return {
         block.metric.name.removeprefix("ml_baseline_performance_"): block.values
         for signal in performance.SIGNALS
         for block in signal.of_baseline(context, "1")
         if isinstance(block, Block)
     }
-    for key, least in best(label).items():
-        assert shown[key][0] == pytest.approx(least, rel=0.02), key
 
 
 def test_labels_of_zero_alone_have_no_share_of_an_error() -> None:
@@ -175,9 +196,9 @@ def test_labels_of_zero_alone_have_no_share_of_an_error() -> None:
     assert "constant_mape" not in values
 
 
-def test_without_predictions_in_the_baseline_labels_have_no_bins() -> None:
+def test_without_a_baseline_labels_have_no_bins() -> None:
     model = Model(Task.REGRESSION)
-    schema = ModelSchema("model", Task.REGRESSION)
+    schema, _ = schema_of("model", Task.REGRESSION, None, {})
     model.schema, model.tallies = schema, tallies_of(schema)
     sums = model.tallies.zero()
     none = np.full(500, -1, np.int32)

@@ -5,9 +5,10 @@ import pytest
 import sklearn.metrics as sk
 from scipy.stats import norm
 
+from ml_exporter.baseline.schema import schema_of
 from ml_exporter.core.columns import OutcomeColumns
 from ml_exporter.core.metrics import NoData
-from ml_exporter.core.schema import ModelSchema, Task
+from ml_exporter.core.schema import Task
 from ml_exporter.signals import performance
 from ml_exporter.signals.performance.residual_quantile import MEASURE, QUANTILES
 from ml_exporter.signals.signal import NO_BASELINE, View
@@ -74,6 +75,23 @@ def test_errors_of_a_sentinel_do_not_contradict_each_other() -> None:
     assert values["r2"] == pytest.approx(-0.01, abs=0.01)
 
 
+@pytest.mark.parametrize(("rows", "largest"), [(100, 4e14), (20_000, 1e15)])
+def test_errors_whose_fourth_power_is_not_counted_tell_no_standard_error(rows: int, largest: float) -> None:
+    model = Model(Task.REGRESSION, minimum=1)
+    label = np.random.default_rng(17).normal(50.0, 5.0, rows)
+    label[3] = largest
+    assert np.isnan(found(model, sums_of(model, np.full(rows, 50.0), label))["rmse_standard_error"]).all()
+
+
+@pytest.mark.parametrize("smallest", [1e-20, 1e-30, 1e-300])
+def test_a_share_of_almost_nothing_is_as_uncertain_as_it_is_large(smallest: float) -> None:
+    model = Model(Task.REGRESSION, minimum=1)
+    label = np.full(100, 2.0)
+    label[0] = smallest
+    values = found(model, sums_of(model, np.ones(100), label))
+    assert values["mape_standard_error"] == pytest.approx(values["mape"], rel=0.01)
+
+
 def test_relative_errors_vary_by_their_standard_errors() -> None:
     """Against their spread over 400 samples."""
     model = Model(Task.REGRESSION, minimum=1)
@@ -100,6 +118,8 @@ def test_intervals_of_quantiles_hold_the_true_one() -> None:
         slack = np.abs(true) * (2 ** (0.5 / PER_OCTAVE) - 1) + 0.01
         held += (lower - slack <= true) & (true <= upper + slack)
     assert (held / 400 > 0.93).all()
+    beyond = found(model, sums_of(model, rng.normal(0.0, 1e6, 500), np.zeros(500)))
+    assert np.isnan([beyond[f"residual_quantile_{end}"] for end in ("lower", "upper")]).all()
     few = found(model, sums_of(model, rng.normal(0.0, 3.0, 20), np.zeros(20)))
     assert np.isnan([few["residual_quantile_lower"][0], few["residual_quantile_upper"][2]]).all()
 
@@ -137,7 +157,7 @@ def test_quantiles_beyond_the_last_bin_are_its_end() -> None:
 
 
 def test_without_a_baseline_the_bins_have_no_unit() -> None:
-    schema = ModelSchema("model", Task.REGRESSION)
+    schema, _ = schema_of("model", Task.REGRESSION, None, {})
     model = Model(Task.REGRESSION)
     model.schema, model.tallies = schema, tallies_of(schema)
     sums = sums_of(model, np.ones(500), np.zeros(500))

@@ -25,10 +25,10 @@ def constant_mae(errors: FloatArray, outcomes: IntArray) -> FloatArray:
     with.
     Bound: sums are exact but for labels between the baseline's mean label and the median and in the bin of the
     median, which are known to 4.5 % of their distance from 0 or from the mean of the baseline's labels,
-    whichever is nearer. It is at most the standard deviation of the labels, which is exact: of labels that lie
-    close together, far from both, it is between a half and the whole of that.
-    Missing: predictions without a value and labels that are not numbers are left out; without predictions in the
-    baseline there is no unit for the bins, and no sample.
+    whichever is nearer, and are taken to fill that bin: of labels of few values far from both it may be too large.
+    It is at most the standard deviation of the labels, which is exact.
+    Missing: predictions without a value and labels that are not numbers are left out; without
+    labels and predictions in the baseline there is no unit for the bins, and no sample.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(bins), whatever the number of events.
 

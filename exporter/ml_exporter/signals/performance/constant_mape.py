@@ -24,23 +24,24 @@ def constant_mape(labels: LabelCounts, errors: FloatArray) -> FloatArray:
     Range: 0 to 1, as a ratio: always giving 0 reaches 1. Neither high nor low is good or bad: it is the mark to
     compare MAPE with. Small labels draw the best constant towards them.
     Bound: labels are known to 4.5 % of their distance from 0 or from the mean of the baseline's labels, whichever
-    is nearer, and those within 2^-12 standard deviations of the baseline's labels around 0 count as at half of
-    that. It is at most that of the constant that is best for MAE.
+    is nearer. It is at most that of the constant that is best for MAE.
     Missing: predictions without a value and labels that are not numbers are left out, as are labels of 0; without
-    predictions in the baseline there is no unit for the bins, and no sample. NaN, and no sample, if more than one
-    of 20 labels lies beyond 2^8 standard deviations of the baseline's, where the bins end.
+    labels and predictions in the baseline there is no unit for the bins, and no sample. NaN, and no sample, if
+    more than one of 20 labels lies beyond 2^8 times the spread of the baseline's labels, where the bins end, or
+    nearer to 0 than 2^-12 times that.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(bins), whatever the number of events.
 
     Reference: A. de Myttenaere, B. Golden, B. Le Grand, F. Rossi, Mean absolute percentage error for regression
     models, Neurocomputing 192 (2016), doi:10.1016/j.neucom.2015.12.114.
 
-    >>> labels = LabelCounts(np.array([0, 1, 4, 2, 0]), np.array([-9.0, 0.0, 1.0, 5.0, 9.0]), np.zeros(5))
-    >>> constant_mape(labels, np.array(9.0)).round(6).tolist()
-    [0.266667]
+    >>> labels = LabelCounts(np.array([0, 1, 4, 2, 0]), np.array([-9.0, 0.0, 1.0, 5.0, 9.0]), np.zeros(5),
+    np.zeros(5, bool)) >>> constant_mape(labels, np.array(9.0)).round(6).tolist() [0.266667]
     """
     is_some = labels.values != 0
-    some = LabelCounts(labels.counts[..., is_some], labels.values[is_some], labels.widths[is_some])
+    some = LabelCounts(
+        labels.counts[..., is_some], labels.values[is_some], labels.widths[is_some], labels.unknown[is_some]
+    )
     weights = some.counts / np.abs(some.values)
     place = median(weights)
     inside = np.take_along_axis(weights, place[..., None], axis=-1)[..., 0] * some.around(place)

@@ -30,18 +30,18 @@ def constant_smape(labels: LabelCounts, errors: FloatArray) -> FloatArray:
     Range: 0 to 2, as a ratio. Neither high nor low is good or bad: it is the mark to compare sMAPE with.
     Bound: labels are known to 4.5 % of their distance from 0 or from the mean of the baseline's labels,
     whichever is nearer. If all are of one sign it is at most what follows from the constant that is best for MAE.
-    Missing: predictions without a value and labels that are not numbers are left out; without predictions in the
-    baseline there is no unit for the bins, and no sample. NaN, and no sample, if more than one of 20 labels lies
-    beyond 2^8 standard deviations of the baseline's, where the bins end.
+    Missing: predictions without a value and labels that are not numbers are left out; without labels and
+    predictions in the baseline there is no unit for the bins, and no sample. NaN, and no sample, if more than one
+    of 20 labels lies beyond 2^8 times the spread of the baseline's labels, where the bins end, or nearer to 0 than
+    2^-12 times that.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(bins), whatever the number of events.
 
     Reference: S. Makridakis, Accuracy measures: theoretical and practical concerns, Int. J. Forecasting 9 (1993),
     doi:10.1016/0169-2070(93)90079-3, with absolute values in the denominator.
 
-    >>> labels = LabelCounts(np.array([0, 4, 2, 0]), np.array([-9.0, 1.0, 3.0, 9.0]), np.zeros(4))
-    >>> constant_smape(labels, np.array(4.0)).round(6).tolist()
-    [0.333333]
+    >>> labels = LabelCounts(np.array([0, 4, 2, 0]), np.array([-9.0, 1.0, 3.0, 9.0]), np.zeros(4), np.zeros(4,
+    bool)) >>> constant_smape(labels, np.array(4.0)).round(6).tolist() [0.333333]
     """
     windows = labels.counts.reshape(-1, len(labels.values))
     found = np.array([_least(counts, labels) for counts in windows]).reshape(errors.shape)

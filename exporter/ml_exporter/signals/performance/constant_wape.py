@@ -25,8 +25,8 @@ def constant_wape(errors: FloatArray, labels: FloatArray) -> FloatArray:
     Range: 0 to 1, as a ratio: always giving 0 reaches 1. Neither high nor low is good or bad: it is the mark to
     compare WAPE with.
     Bound: that of :func:`constant_mae`.
-    Missing: predictions without a value and labels that are not numbers are left out; without predictions in the
-    baseline there is no unit for the bins, and no sample.
+    Missing: predictions without a value and labels that are not numbers are left out; without
+    labels and predictions in the baseline there is no unit for the bins, and no sample.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Cost: O(bins), whatever the number of events.
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from ml_exporter.core.arrays import BoolArray, FloatArray, IntArray
 from ml_exporter.signals.performance.outcomes import Outcomes, no_outcomes
-from ml_exporter.sums.label_bins import label_edges, label_values, label_widths
+from ml_exporter.sums.label_bins import label_edges, label_unit, label_unknown, label_values, label_widths
 
-_MOST_BEYOND: Final = 20
-"""One part of so many labels may lie beyond the bins (chosen): of more the value is not known."""
+_MOST_UNKNOWN: Final = 20
+"""One part of so many labels may have a size that is not known (chosen): of more relative errors are not."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -20,21 +20,23 @@ class LabelCounts:
     """How many labels lie in each bin, ``counts`` (…, bins).
 
     ``values`` (bins,), ascending, stand for them; ``widths`` (bins,) is how far those of a bin may lie apart, NaN
-    of the first and the last, which have no end.
+    of the first and the last, which have no end. ``unknown`` (bins,) marks those whose labels have a size that is
+    not known: these two, and those nearest to 0.
     """
 
     counts: IntArray
     values: FloatArray
     widths: FloatArray
+    unknown: BoolArray
 
     def around(self, place: IntArray) -> FloatArray:
         """Return the mean distance of labels from the middle of their bin, of bins ``place``, if they fill it."""
         return np.nan_to_num(self.widths[place] / 4.0)
 
     def known(self) -> BoolArray:
-        """Return whether nearly all labels lie within the bins, (…, 1)."""
-        beyond = self.counts[..., [0, -1]].sum(axis=-1, keepdims=True)
-        is_known: BoolArray = beyond * _MOST_BEYOND <= self.counts.sum(axis=-1, keepdims=True)
+        """Return whether nearly all labels have a size that is known, (…, 1)."""
+        unknown = self.counts[..., self.unknown].sum(axis=-1, keepdims=True)
+        is_known: BoolArray = unknown * _MOST_UNKNOWN <= self.counts.sum(axis=-1, keepdims=True)
         return is_known
 
     def relative(self, errors: FloatArray) -> FloatArray:
@@ -56,9 +58,11 @@ def labels_of(sums: Outcomes) -> LabelCounts:
 
 
 def _labels(sums: Outcomes) -> LabelCounts:
-    edges = label_edges(sums.schema)
-    assert edges is not None
-    return LabelCounts(sums["label_bins"], label_values(edges), label_widths(edges))
+    unit = label_unit(sums.schema)
+    assert unit is not None
+    edges = label_edges(*unit)
+    values = label_values(edges)
+    return LabelCounts(sums["label_bins"], values, label_widths(edges), label_unknown(values, unit[1]))
 
 
 def binned(sums: Outcomes) -> IntArray:

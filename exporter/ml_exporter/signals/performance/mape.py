@@ -18,7 +18,7 @@ def mape(shares: FloatArray, outcomes: IntArray) -> FloatArray:
     ``outcomes``. Each is (…,). Returns (…, 1).
 
     Range: 0 upwards, as a ratio: 0.1 is ten percent. Labels of 0 are left out; labels near 0 dominate.
-    Bound: sums are exact to 2^-192 for shares up to 2^192.
+    Bound: sums are exact to 2^-192; shares of more than 2^95 count as that.
     Missing: predictions without a value and labels that are not numbers are left out.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Standard error: that of a mean, from the sum of the squares of each share.

@@ -33,7 +33,7 @@ def residual_quantile(bins: IntArray, edges: FloatArray, shares: FloatArray) -> 
     baseline there is no unit for the bins, and no sample.
     Minimum samples: the configured minimum of labelled predictions; below it there is no sample.
     Interval: of 95 %, the quantiles of the shares ``q -+ 1.96 sqrt(q (1 - q) / n)``, by the binomial number of
-    errors that stay below; NaN where there are too few labels for such a share.
+    errors that stay below; NaN of an end that lies beyond the bins or, with few labels, beyond all of them.
     Cost: O(bins), whatever the number of events.
 
     Reference: H. David and H. Nagaraja, Order Statistics, 3rd ed., Wiley 2003, section 7.1 (the interval); R.
@@ -73,7 +73,9 @@ def _interval(sums: Outcomes) -> tuple[FloatArray, FloatArray]:
     samples = np.maximum(_samples(sums), 1)[..., None]
     half = Z * np.sqrt(shares * (1.0 - shares) / samples)
     low, high = (residual_quantile(sums["residual_bins"], edges, shares + move) for move in (-half, half))
-    return np.where(shares > half, low, np.nan), np.where(shares + half < 1.0, high, np.nan)
+    ends = (low, shares > half), (high, shares + half < 1.0)
+    lower, upper = (np.where(is_told & (np.abs(end) < edges[-1]), end, np.nan) for end, is_told in ends)
+    return lower, upper
 
 
 MEASURE: Final = PerformanceMeasure(

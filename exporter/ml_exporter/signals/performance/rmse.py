@@ -12,6 +12,9 @@ from ml_exporter.signals.performance.outcomes import Outcomes, errors_of, estima
 from ml_exporter.signals.performance.uncertainty import error_of_mean
 from ml_exporter.sums.fixed import WIDE
 
+LARGEST_SUM: Final = 2.0**94
+"""Sums of squares below it hold no error of more than 2^47, whose fourth power is not counted."""
+
 
 def rmse(squares: FloatArray, outcomes: IntArray) -> FloatArray:
     """Root mean squared error: typical size of an error, large ones weighing more; higher is worse.
@@ -46,8 +49,7 @@ def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     fourth = ratio(WIDE.decode(sums["error_scales"][..., 2, :]), outcomes)
     squares = values**2
     error = error_of_mean(squares, fourth, outcomes) / np.where(values > 0, 2.0 * values, 1.0)
-    # No mean of fourth powers is below the square of that of squares, but by rounding.
-    return np.where(fourth >= squares**2 * (1.0 - 1e-9), error, np.nan)
+    return np.where(errors_of(sums)[..., 2:3] < LARGEST_SUM, error, np.nan)
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -75,7 +75,7 @@ class SegmentPerformance(Signal):
             yield Block(self._window, view.scope, context.derived(rows_of), values)
             if self._error:
                 errors = self._error(values[:, None], groups)[:, 0]
-                told = np.where(np.isnan(values), np.nan, errors)
+                told = np.where(np.isnan(values) | (errors == 0), np.nan, errors)
                 yield Block(self._errors, view.scope, context.derived(rows_of), told)
         reasons = [
             (samples == 0, NO_LABELS),
