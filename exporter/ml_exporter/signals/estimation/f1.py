@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray
-from ml_exporter.signals.estimation.measure import confusion_of, expected
+from ml_exporter.signals.estimation.measure import confusion_of, errors_by_class, expected
 from ml_exporter.signals.performance import f1 as realised
 from ml_exporter.signals.performance.measure import CLASS, CLASSIFICATION, PerformanceMeasure
-from ml_exporter.signals.performance.outcomes import Confusion, Outcomes
-from ml_exporter.sums.estimation import ONE
+from ml_exporter.signals.performance.outcomes import Confusion
 
 
 def f1(confusion: Confusion) -> FloatArray:
@@ -36,17 +35,12 @@ def f1(confusion: Confusion) -> FloatArray:
     return realised.f1(confusion)
 
 
-def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
-    confusion = confusion_of(sums)
-    return realised.error_of(values, (confusion.predicted + confusion.actual) / ONE)
-
-
 MEASURE: Final = PerformanceMeasure(
     key="f1",
     help="Harmonic mean of a class's precision and recall (0 to 1)",
     tasks=CLASSIFICATION,
     value=lambda sums: f1(confusion_of(sums)),
     samples=expected,
-    standard_error=_error,
+    standard_error=lambda values, sums: errors_by_class(sums)[2],
     by=CLASS,
 )

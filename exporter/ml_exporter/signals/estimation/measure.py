@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ml_exporter.core.arrays import IntArray
+from ml_exporter.core.arrays import FloatArray, IntArray
 from ml_exporter.core.metrics import NoData
 from ml_exporter.signals.performance.measure import PerformanceSignal
 from ml_exporter.signals.performance.outcomes import Confusion, Outcomes
+from ml_exporter.signals.performance.uncertainty import error_of_share
 from ml_exporter.signals.signal import (
     NO_BASELINE,
     NO_EVENTS,
@@ -78,6 +79,21 @@ def expected(sums: Outcomes) -> IntArray:
 
 def _expected(sums: Outcomes) -> IntArray:
     return np.asarray(confusion_of(sums).outcomes // ONE)
+
+
+def errors_by_class(sums: Outcomes) -> FloatArray:
+    """Return the standard errors of precision, recall and F1 of as many labels, (3, …, classes)."""
+    return sums.derived(_errors_by_class)
+
+
+def _errors_by_class(sums: Outcomes) -> FloatArray:
+    confusion = confusion_of(sums)
+    named, actual, right = confusion.predicted, confusion.actual, confusion.right
+    trials = np.array((named, actual, named + actual))
+    share = np.array((right, right, 2 * right)) / np.maximum(trials, 1)
+    errors = error_of_share(share, trials / ONE)
+    errors[2] *= np.sqrt(2.0 - share[2])
+    return errors
 
 
 def scored(sums: Outcomes) -> IntArray:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ml_exporter.core.arrays import FloatArray
-from ml_exporter.signals.estimation.measure import confusion_of, expected
+from ml_exporter.signals.estimation.measure import confusion_of, errors_by_class, expected
 from ml_exporter.signals.performance import precision as realised
 from ml_exporter.signals.performance.measure import CLASS, CLASSIFICATION, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Confusion
-from ml_exporter.signals.performance.uncertainty import error_of_share
-from ml_exporter.sums.estimation import ONE
 
 
 def precision(confusion: Confusion) -> FloatArray:
@@ -44,6 +42,6 @@ MEASURE: Final = PerformanceMeasure(
     tasks=CLASSIFICATION,
     value=lambda sums: precision(confusion_of(sums)),
     samples=expected,
-    standard_error=lambda values, sums: error_of_share(values, confusion_of(sums).predicted / ONE),
+    standard_error=lambda values, sums: errors_by_class(sums)[0],
     by=CLASS,
 )

@@ -50,18 +50,23 @@ def area_of(sums: Outcomes, name: str) -> FloatArray:
     return areas[..., None] if sums.schema.task is Task.BINARY else areas
 
 
+def _value(sums: Outcomes) -> FloatArray:
+    areas = area_of(sums, "expected_score_bins")
+    return areas if sums.schema.task is Task.BINARY else macro(areas)
+
+
 def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     if sums.schema.task is not Task.BINARY:
         return np.full_like(values, np.nan)
-    negatives, positives = np.moveaxis(sums["expected_score_bins"].sum(axis=-1, keepdims=True) / ONE, -2, 0)
-    return error_of_area(values, negatives, positives)
+    both = sums["expected_score_bins"].sum(axis=-1) / ONE
+    return error_of_area(values, both[..., :1], both[..., 1:])
 
 
 MEASURE: Final = PerformanceMeasure(
     key="roc_auc",
     help="Area under the ROC curve; mean over classes for multiclass (0 to 1, 0.5 is chance)",
     tasks=CLASSIFICATION,
-    value=lambda sums: macro(area_of(sums, "expected_score_bins")),
+    value=_value,
     samples=scored,
     standard_error=_error,
 )

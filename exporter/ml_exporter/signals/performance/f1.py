@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ml_exporter.core.arrays import FloatArray, IntArray
+from ml_exporter.core.arrays import FloatArray
 from ml_exporter.signals.performance.measure import CLASS, CLASSIFICATION, PerformanceMeasure
 from ml_exporter.signals.performance.outcomes import Confusion, Outcomes, confused, confusion_of, shares
 from ml_exporter.signals.performance.uncertainty import error_of_share
@@ -45,14 +45,9 @@ def _value(sums: Outcomes) -> FloatArray:
     return f1(confusion_of(sums))
 
 
-def error_of(values: FloatArray, touched: FloatArray | IntArray) -> FloatArray:
-    """Return the standard error of F1, both (…, classes), of ``touched`` labels and predictions of each class."""
-    return error_of_share(values, touched) * np.sqrt(2.0 - values)
-
-
 def _error(values: FloatArray, sums: Outcomes) -> FloatArray:
     confusion = confusion_of(sums)
-    return error_of(values, confusion.predicted + confusion.actual)
+    return error_of_share(values, confusion.predicted + confusion.actual) * np.sqrt(2.0 - values)
 
 
 MEASURE: Final = PerformanceMeasure(

@@ -64,8 +64,9 @@ def error_of_area(area: FloatArray, negatives: FloatArray, positives: FloatArray
     square = area * area
     above = (positives - 1.0) * (area / (2.0 - area) - square)
     below = (negatives - 1.0) * (2.0 * square / (1.0 + area) - square)
-    pairs = np.where((positives > 0) & (negatives > 0), positives * negatives, np.nan)
-    error: FloatArray = np.sqrt(np.maximum(area * (1.0 - area) + above + below, 0.0) / pairs)
+    pairs = positives * negatives
+    square = np.maximum(area * (1.0 - area) + above + below, 0.0) / np.where(pairs > 0, pairs, np.nan)
+    error: FloatArray = np.sqrt(square)
     return error
 
 
