@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from boards.board import Row
-from boards.chance import wilson
 from boards.graphs import by_version
 from boards.queries import MODEL
-from boards.tables import Column, Label, table
+from boards.shares import shares
 
 _W: Final = f'{MODEL}, window="$window"'
 _F: Final = "model_version:ml_feedback"
 _NONE: Final = "the model takes no feedback, or there is none in this window"
-_LOWER, _UPPER = wilson(f"{_F}_positive:ratio{{{_W}}}", f"{_F}:samples{{{_W}}}")
 
 
 def row() -> Row:
@@ -42,26 +40,14 @@ def row() -> Row:
                 "short",
                 _NONE,
             ),
-            table(
+            shares(
                 "How sure the feedback is",
                 """The share of positive feedback of each version with its 95 % interval, as if those who told were
                 drawn by chance, and the ratings and thumbs on which it rests. Lower is worse; of two versions
                 whose intervals overlap widely neither is shown to be liked better.""",
-                [
-                    Label("version"),
-                    Column("positive", _by_version(f"{_F}_positive:ratio{{{_W}}}"), "percentunit", 1),
-                    Column("from", _by_version(_LOWER), "percentunit", 1),
-                    Column("to", _by_version(_UPPER), "percentunit", 1),
-                    Column("ratings and thumbs", _by_version(f"{_F}:samples{{{_W}}} > 0")),
-                ],
-                sort="version",
-                descending=False,
-                none=_NONE,
-                size=(24, 5),
+                ("positive", f"{_F}_positive:ratio{{{_W}}}"),
+                ("ratings and thumbs", f"{_F}:samples{{{_W}}}"),
+                _NONE,
             ),
         ],
     )
-
-
-def _by_version(expr: str) -> str:
-    return f"max by (version) ({expr})"

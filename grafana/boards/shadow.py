@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from boards.board import Row
-from boards.chance import wilson
 from boards.graphs import by_version
 from boards.queries import MODEL
-from boards.tables import Column, Label, table
+from boards.shares import shares
 
 _W: Final = f'{MODEL}, window="$window"'
 _S: Final = "model_version:ml_shadow"
 _NONE: Final = "the model has no shadow, or it made no prediction beside another in this window"
-_LOWER, _UPPER = wilson(f"{_S}_agreement:ratio{{{_W}}}", f"{_S}_classes:increase{{{_W}}}")
 
 
 def row() -> Row:
@@ -43,25 +41,13 @@ def row() -> Row:
                 "none",
                 _NONE,
             ),
-            table(
+            shares(
                 "How sure the agreement is",
                 """The agreement of each shadow with its 95 % interval, and the pairs of predictions with classes
                 on which it rests. An interval that is wide wants more pairs.""",
-                [
-                    Label("version"),
-                    Column("agreement", _by_version(f"{_S}_agreement:ratio{{{_W}}}"), "percentunit", 1),
-                    Column("from", _by_version(_LOWER), "percentunit", 1),
-                    Column("to", _by_version(_UPPER), "percentunit", 1),
-                    Column("pairs", _by_version(f"{_S}_classes:increase{{{_W}}} > 0")),
-                ],
-                sort="version",
-                descending=False,
-                none=_NONE,
-                size=(24, 5),
+                ("agreement", f"{_S}_agreement:ratio{{{_W}}}"),
+                ("pairs", f"{_S}_classes:increase{{{_W}}}"),
+                _NONE,
             ),
         ],
     )
-
-
-def _by_version(expr: str) -> str:
-    return f"max by (version) ({expr})"

@@ -12,6 +12,7 @@ from boards.links import to
 from boards.measures import NO_LABELS
 from boards.panels import stat
 from boards.queries import MODEL, Query, shortest, threshold
+from boards.shares import of_versions
 from boards.tables import Column, Label, table
 
 _W: Final = f'{MODEL}, window="$window"'
@@ -70,11 +71,6 @@ _WORDS: Final = words(
     }
 )
 
-
-def _by_version(expr: str) -> str:
-    return f"max by (version) ({expr})"
-
-
 BOARD: Final = Board(
     "ml-versions",
     "ML versions",
@@ -104,28 +100,28 @@ BOARD: Final = Board(
                 ),
                 Column(
                     "predictions",
-                    _by_version(shortest("model_version:ml_predictions:rate", MODEL)),
+                    of_versions(shortest("model_version:ml_predictions:rate", MODEL)),
                     "reqps",
                 ),
                 Column(
                     "errors",
-                    _by_version(f"model_version:ml_prediction_errors_per_prediction:ratio{{{_W}}}"),
+                    of_versions(f"model_version:ml_prediction_errors_per_prediction:ratio{{{_W}}}"),
                     "percentunit",
                 ),
-                Column("p50", _by_version(f"model_version:ml_prediction_latency_seconds:p50{{{_W}}}"), "s"),
-                Column("p99", _by_version(f"model_version:ml_prediction_latency_seconds:p99{{{_W}}}"), "s"),
-                Column("prediction PSI", _by_version(f"model_version:ml_prediction_drift:psi{{{_W}}}"), "none", 3),
+                Column("p50", of_versions(f"model_version:ml_prediction_latency_seconds:p50{{{_W}}}"), "s"),
+                Column("p99", of_versions(f"model_version:ml_prediction_latency_seconds:p99{{{_W}}}"), "s"),
+                Column("prediction PSI", of_versions(f"model_version:ml_prediction_drift:psi{{{_W}}}"), "none", 3),
                 Column(
                     "drift share",
-                    _by_version(f"model_version:ml_feature_drift_share:ratio{{{_W}}}"),
+                    of_versions(f"model_version:ml_feature_drift_share:ratio{{{_W}}}"),
                     "percentunit",
                 ),
                 Column(
                     "missing",
-                    _by_version(f"model_version_feature:ml_feature_missing:ratio{{{_W}}}"),
+                    of_versions(f"model_version_feature:ml_feature_missing:ratio{{{_W}}}"),
                     "percentunit",
                 ),
-                Column("labelled", _by_version(f"model_version:ml_label_coverage:ratio{{{_W}}}"), "percentunit"),
+                Column("labelled", of_versions(f"model_version:ml_label_coverage:ratio{{{_W}}}"), "percentunit"),
             ],
             sort="share",
             none=_NONE,
